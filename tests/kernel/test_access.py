@@ -1,0 +1,164 @@
+"""Who may come: the order of the answers, and that nothing is parsed before."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask, request
+
+import webapp
+from tests.kernel.conftest import Probe
+from tests.kernel.test_database import ORIGIN, post, signed_in
+from tests.support.builders import World
+from tests.support.engines import configuration
+from webapp import access, actor, create_app, pages
+from webapp.access import POLICY, ROLES, Permission, Requirement, permissions_of, roles_with
+from webapp.organizations import queries as organizations
+from webapp.organizations.models import Organization
+
+ACCEPT = Permission.ANSWER_INVITATIONS
+
+
+def own(person: actor.Actor, organization_id: UUID) -> Organization | None:
+    return organizations.organization_by_id(organization_id) if organization_id == person.organization_id else None
+
+
+def show(organization: Organization) -> str:
+    return f"{organization.name} {request.form.get('typed', '')}"
+
+
+@pytest.fixture
+def guarded(probe: Probe) -> None:
+    probe("/guarded/<uuid:organization_id>", show, methods=("GET", "POST"), requirement=Requirement(ACCEPT, own))
+
+
+# --- declaring -----------------------------------------------------------------------------------------------
+
+
+def test_a_route_that_says_nothing_keeps_the_application_from_starting(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def init_app(app: Flask) -> None:
+        original(app)
+        app.add_url_rule("/undeclared", endpoint="undeclared", view_func=lambda: "open to all")
+
+    original = pages.init_app
+    monkeypatch.setattr(webapp.pages, "init_app", init_app)
+    with pytest.raises(RuntimeError, match="undeclared"):
+        create_app(configuration(f"sqlite:///{tmp_path}/none.sqlite", tmp_path))
+
+
+def test_every_route_of_the_product_is_declared_for_every_method(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        found = access.requirement_of(app, rule.endpoint)
+        assert found is not None, rule
+        assert (found.permission is None) == bool(found.because), rule
+
+
+# --- the order of the answers --------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("guarded")
+def test_who_is_not_signed_in_is_led_to_sign_in_and_back(app: Flask) -> None:
+    answer = app.test_client().get(f"/guarded/{uuid4()}?a=1&b=%E5%90%8C", base_url=ORIGIN)
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/sign-in?next=/guarded/")
+    assert (
+        answer.headers["Location"].endswith("?a%3D1%26b%3D%25E5%2590%258C") or "%3Fa%3D1" in answer.headers["Location"]
+    )
+
+
+@pytest.mark.usefixtures("guarded")
+@pytest.mark.parametrize("body", ["none", "bad csrf", "huge", "huge files", "no form", "broken"])
+@pytest.mark.parametrize("origin", [ORIGIN, "http://evil.example", ""])
+def test_a_post_of_nobody_is_answered_before_anything_is_parsed(app: Flask, body: str, origin: str) -> None:
+    sent: dict[str, dict[str, Any]] = {
+        "none": {},
+        "bad csrf": {"data": {"csrf_token": "wrong"}},
+        "huge": {"data": {"typed": "x" * 3_000_000}},
+        "huge files": {"data": b"x" * 3_000_000, "content_type": "multipart/form-data; boundary=x"},
+        "no form": {"data": b"{", "content_type": "application/json"},
+        "broken": {"data": b"\xff\xfe=%zz&\0", "content_type": "application/x-www-form-urlencoded"},
+    }
+    headers = {"Origin": origin} if origin else {}
+    answer = app.test_client().post(f"/guarded/{uuid4()}", base_url=ORIGIN, headers=headers, **sent[body])
+    assert answer.status_code == 401
+    assert "You are no longer signed in" in answer.get_data(as_text=True)
+
+
+@pytest.mark.usefixtures("guarded")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("body", ["good", "bad csrf", "huge"])
+def test_invisible_is_404_and_visible_but_not_allowed_is_403_whatever_the_body(
+    app: Flask, world: World, method: str, body: str
+) -> None:
+    mine, foreign = world.a_customer(), world.a_customer()
+    data = {"good": {"typed": "x"}, "bad csrf": {"csrf_token": "no"}, "huge": {"typed": "x" * 3_000_000}}[body]
+    for role, own_status in (("global_reader", 403), ("", 403)):
+        client = signed_in(app, mine[role].address)
+        send = getattr(client, method.lower())
+        sent = {"base_url": ORIGIN, **({"data": data} if method == "POST" else {})}
+        assert send(f"/guarded/{foreign.id}", **sent).status_code == 404
+        assert send(f"/guarded/{uuid4()}", **sent).status_code == 404
+        answer = send(f"/guarded/{mine.id}", **sent)
+        assert answer.status_code == own_status
+        page = answer.get_data(as_text=True)
+        assert "Global administrator" in page
+        assert "Billing administrator" in page
+        assert "Global reader" not in page
+
+
+@pytest.mark.usefixtures("guarded")
+def test_the_allowed_receive_the_object_and_not_its_id(app: Flask, world: World) -> None:
+    mine = world.a_customer("Adventure Works")
+    client = signed_in(app, mine["billing_administrator"].address)
+    assert client.get(f"/guarded/{mine.id}", base_url=ORIGIN).get_data(as_text=True) == "Adventure Works "
+    assert post(client, f"/guarded/{mine.id}", typed="same").get_data(as_text=True) == "Adventure Works same"
+    bad = client.post(f"/guarded/{mine.id}", base_url=ORIGIN, data={"typed": "x"}, headers={"Origin": ORIGIN})
+    assert bad.status_code == 400  # allowed, but the form is not ours
+    huge = post(client, f"/guarded/{mine.id}", typed="x" * 3_000_000)
+    assert huge.status_code == 413
+
+
+def test_an_organization_of_another_kind_is_told_so_and_shown_no_empty_list(
+    app: Flask, probe: Probe, world: World
+) -> None:
+    partner = world.a_partner(language="ja")
+    probe("/customers-only", lambda: "done", requirement=Requirement(ACCEPT))
+    answer = signed_in(app, partner["admin_agent"].address).get("/customers-only", base_url=ORIGIN)
+    assert answer.status_code == 403
+    page = answer.get_data(as_text=True)
+    assert "別の種類の組織" in page
+    assert "<ul></ul>" not in page
+
+
+def test_what_has_no_route_is_404_and_the_wrong_method_405(app: Flask) -> None:
+    client = app.test_client()
+    assert client.get("/no/such/page", base_url=ORIGIN).status_code == 404
+    wrong = client.delete("/sign-in", base_url=ORIGIN)
+    assert wrong.status_code in {400, 405}
+    assert client.open("/sign-in", method="PUT", base_url=ORIGIN).status_code in {400, 405}
+
+
+# --- the table -----------------------------------------------------------------------------------------------
+
+
+def test_roles_only_add_to_what_every_member_may_do() -> None:
+    for (kind, role), granted in POLICY.items():
+        assert granted >= POLICY[kind, ""], (kind, role)
+        assert permissions_of(kind, frozenset({role})) == granted
+
+
+def test_a_role_of_the_other_kind_or_of_nobody_gives_nothing() -> None:
+    every = frozenset(ROLES["customer"] + ROLES["partner"] + ("owner", ""))
+    assert permissions_of("partner", every) & {ACCEPT, Permission.ADMIT_PEOPLE} == frozenset()
+    assert Permission.WRITE_INVITATIONS not in permissions_of("customer", every)
+    assert permissions_of("customer", frozenset({"owner"})) == POLICY["customer", ""]
+
+
+def test_every_permission_is_given_to_somebody_and_named_by_roles() -> None:
+    for permission in Permission:
+        holders = [roles_with(kind, permission) for kind in ("customer", "partner")]
+        assert any(holders), permission

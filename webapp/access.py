@@ -1,0 +1,261 @@
+"""Who may do what: the permissions, the one policy table, and the hook that enforces it.
+
+Every rule of the URL map declares itself with `@requires(...)` or `@anyone(because=...)`; the application
+refuses to start while one does not. `enforce()` runs before anything of a request is parsed.
+
+The only exception to "GET never writes" is the table `activity` (when a session was last seen), written at
+most once in five minutes in a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from webapp import actor as actors
+from webapp import database
+from webapp.actor import Actor
+from webapp.errors import Forbidden
+
+
+class Permission(StrEnum):
+    """What can be allowed; each page, endpoint and command asks for one of these."""
+
+    USE_ACCOUNT = "use_account"
+    READ_HOME = "read_home"
+    READ_AGREEMENT = "read_agreement"
+    READ_RECEIPTS = "read_receipts"
+    ANSWER_INVITATIONS = "answer_invitations"
+    READ_PARTNER_RELATIONSHIPS = "read_partner_relationships"
+    READ_HISTORY = "read_history"
+    READ_INBOX = "read_inbox"
+    WORK_INBOX = "work_inbox"
+    ADMIT_PEOPLE = "admit_people"
+    READ_CUSTOMERS = "read_customers"
+    READ_INVITATIONS = "read_invitations"
+    WRITE_INVITATIONS = "write_invitations"
+    CLOSE_STANDING_INVITATIONS = "close_standing_invitations"
+    READ_DELEGATED_ADMIN = "read_delegated_admin"
+    ANSWER_DELEGATED_ADMIN = "answer_delegated_admin"
+    OFFER_DELEGATED_ADMIN = "offer_delegated_admin"
+    HAND_OVER = "hand_over"
+    ASK_TO_END = "ask_to_end"
+    DISTRUST_PARTNERS = "distrust_partners"
+    END_RELATIONSHIPS = "end_relationships"
+    ADD_CUSTOMERS = "add_customers"
+    ATTEST = "attest"
+    READ_ORDERS = "read_orders"
+    PLACE_ORDERS = "place_orders"
+    BUY = "buy"
+    IMPORT = "import"
+    READ_TEAM = "read_team"
+    LEAD_TEAM = "lead_team"
+    PAIR_PARTNERS = "pair_partners"
+
+
+P = Permission
+
+_EVERYBODY = {P.USE_ACCOUNT, P.READ_HOME}
+_CUSTOMER_MEMBER = _EVERYBODY | {P.READ_AGREEMENT, P.READ_DELEGATED_ADMIN, P.HAND_OVER}
+_CUSTOMER_READER = _CUSTOMER_MEMBER | {
+    P.READ_RECEIPTS, P.READ_PARTNER_RELATIONSHIPS, P.READ_HISTORY, P.READ_INBOX, P.READ_ORDERS
+}  # fmt: skip
+_PARTNER_MEMBER = _EVERYBODY
+_PARTNER_READER = _PARTNER_MEMBER | {
+    P.READ_CUSTOMERS, P.READ_INVITATIONS, P.READ_DELEGATED_ADMIN, P.READ_HISTORY, P.READ_INBOX, P.READ_ORDERS,
+    P.READ_TEAM,
+}  # fmt: skip
+#: What admin agents and sales agents both do: the seeds name these two roles for everything about agreements.
+_SELLS = {P.WRITE_INVITATIONS, P.WORK_INBOX, P.ADD_CUSTOMERS, P.ATTEST, P.PLACE_ORDERS, P.IMPORT}
+_CUSTOMER_ADMINISTRATOR = _CUSTOMER_READER | {P.WORK_INBOX}
+_AGREES = {P.ANSWER_INVITATIONS, P.ASK_TO_END, P.DISTRUST_PARTNERS, P.BUY}
+
+#: (kind of organization, role) -> permissions. The empty role is what every member has.
+POLICY: dict[tuple[str, str], frozenset[Permission]] = {
+    key: frozenset(permissions)
+    for key, permissions in {
+        ("customer", ""): _CUSTOMER_MEMBER,
+        ("customer", "global_administrator"): _CUSTOMER_ADMINISTRATOR
+        | _AGREES
+        | {P.ADMIT_PEOPLE, P.ANSWER_DELEGATED_ADMIN},
+        ("customer", "billing_administrator"): _CUSTOMER_ADMINISTRATOR | _AGREES,
+        ("customer", "delegated_admin_administrator"): _CUSTOMER_ADMINISTRATOR
+        | {P.ANSWER_DELEGATED_ADMIN, P.DISTRUST_PARTNERS},
+        ("customer", "global_reader"): _CUSTOMER_READER,
+        ("partner", ""): _PARTNER_MEMBER,
+        ("partner", "admin_agent"): _PARTNER_READER
+        | _SELLS
+        | {
+            P.CLOSE_STANDING_INVITATIONS,
+            P.OFFER_DELEGATED_ADMIN,
+            P.END_RELATIONSHIPS,
+            P.LEAD_TEAM,
+            P.PAIR_PARTNERS,
+        },
+        ("partner", "sales_agent"): _PARTNER_READER | _SELLS,
+        ("partner", "helpdesk_agent"): _PARTNER_READER,
+    }.items()
+}
+
+ROLES: dict[str, tuple[str, ...]] = {
+    kind: tuple(role for of_kind, role in POLICY if of_kind == kind and role) for kind in ("customer", "partner")
+}
+
+
+#: What a delegated role (Microsoft's template id) allows here: the permissions of the customer's own roles, without
+#: any that binds or opens the customer. A partner can never accept, decide or admit for a customer.
+_READS = frozenset({P.READ_AGREEMENT, P.READ_RECEIPTS, P.READ_PARTNER_RELATIONSHIPS, P.READ_HISTORY})
+DELEGATED: dict[str, frozenset[Permission]] = {
+    "62e90394-69f5-4237-9190-012177145e10": _READS,  # global administrator
+    "f2ef992c-3afb-46b9-b7cf-a126ee74c451": _READS,  # global reader
+    "b0f54661-2d74-4c50-afa3-1ec803f12efe": _READS - {P.READ_HISTORY},  # billing administrator
+    "fc8ad4e2-40e4-4724-8317-bcda7503ecbf": frozenset({P.READ_PARTNER_RELATIONSHIPS}),  # relationship administrator
+}
+
+
+def delegated_permissions(roles: frozenset[str]) -> frozenset[Permission]:
+    """What delegated roles allow whoever acts for a customer."""
+    found: frozenset[Permission] = frozenset()
+    for role in roles:
+        found |= DELEGATED.get(role, frozenset())
+    return found
+
+
+def permissions_of(kind: str, roles: frozenset[str]) -> frozenset[Permission]:
+    """What a member of an organization of this kind may do with these roles."""
+    found: frozenset[Permission] = POLICY[kind, ""]
+    for role in roles:
+        found |= POLICY.get((kind, role), frozenset())
+    return found
+
+
+def roles_with(kind: str, permission: Permission) -> tuple[str, ...]:
+    """The roles that carry a permission: what a 403 page names."""
+    return tuple(role for (of_kind, role), granted in POLICY.items() if of_kind == kind and permission in granted)
+
+
+# --- declaring -----------------------------------------------------------------------------------------------
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a route asks of whoever comes."""
+
+    permission: Permission | None = None
+    on: Callable[..., Any] | None = None
+    because: str = ""
+
+
+def requires(permission: Permission, on: Callable[..., Any] | None = None) -> Callable[[View], View]:
+    """Declare who may call a view. `on(actor, **url_parameters)` finds the object (None: 404); the view
+    receives the object instead of the parameters."""
+
+    def mark(view: View) -> View:
+        view.requirement = Requirement(permission, on)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def anyone(because: str) -> Callable[[View], View]:
+    """Declare a view open to everybody, with the reason."""
+
+    def mark(view: View) -> View:
+        view.requirement = Requirement(because=because)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def requirement_of(app: Flask, endpoint: str) -> Requirement | None:
+    """What the view behind an endpoint declares, or None."""
+    view = app.view_functions[endpoint]
+    found: Requirement | None = getattr(view, "requirement", None)
+    return found
+
+
+def refuse_undeclared(app: Flask) -> None:
+    """Raise RuntimeError while any route says nothing about who may call it."""
+    missing = sorted({r.endpoint for r in app.url_map.iter_rules() if requirement_of(app, r.endpoint) is None})
+    if missing:
+        raise RuntimeError("routes that do not say who may call them: " + ", ".join(missing))
+
+
+# --- enforcing -----------------------------------------------------------------------------------------------
+
+
+#: All that somebody reaches who signed in with a temporary password and has not chosen its own yet.
+BEFORE_OWN_PASSWORD = frozenset(
+    {
+        "static", "accounts.own_password", "accounts.choose_own_password", "accounts.sign_out",
+        "accounts.choose_language", "home.language", "home.help", "home.privacy", "home.live", "home.ready",
+    }
+)  # fmt: skip
+
+
+def enforce() -> ResponseReturnValue | None:
+    """Before a request is parsed: 404 for what this actor cannot see, 403 for what it may not do."""
+    if request.endpoint is None:
+        return None  # no route: Flask answers 404
+    if request.endpoint not in BEFORE_OWN_PASSWORD and _must_choose_password():
+        return redirect(url_for("accounts.own_password"))
+    requirement = requirement_of(current_app, request.endpoint)
+    assert requirement is not None
+    arguments = dict(request.view_args or {})
+    if requirement.permission is None:
+        _begin(None)
+        return None
+    actor = actors.current()
+    if actor is None:
+        return _sign_in_first()
+    subject = _decide(requirement, actor, arguments)
+    if requirement.on is not None:
+        parameter = next(iter(inspect.signature(current_app.view_functions[request.endpoint]).parameters))
+        request.view_args = {parameter: subject}
+    _begin(lambda: _decide_again(requirement, actor, arguments))
+    return None
+
+
+def _must_choose_password() -> bool:
+    actor = actors.current()
+    return actor is not None and actor.must_choose_password
+
+
+def _sign_in_first() -> Response:
+    from webapp import again  # renders pages, which ask this module
+
+    return again.sign_in_first()
+
+
+def _begin(after_lock: Callable[[], None] | None) -> None:
+    if request.method not in database.READING:
+        database.begin_unit(after_lock)
+
+
+def _decide(requirement: Requirement, actor: Actor, arguments: dict[str, Any]) -> Any:
+    subject = requirement.on(actor, **arguments) if requirement.on is not None else None
+    if requirement.on is not None and subject is None:
+        abort(404)
+    if requirement.permission is not None and not actor.may(requirement.permission):
+        raise Forbidden(
+            permission=requirement.permission, roles=roles_with(actor.organization_kind, requirement.permission)
+        )
+    return subject
+
+
+def _decide_again(requirement: Requirement, actor: Actor, arguments: dict[str, Any]) -> None:
+    """Once the lock is held: a role, a session or a view lost meanwhile counts."""
+    fresh = actors.load(actor.session_id)
+    g.actor = fresh
+    if fresh is None:
+        abort(_sign_in_first())
+    _decide(requirement, fresh, arguments)

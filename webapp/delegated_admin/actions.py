@@ -1,0 +1,548 @@
+"""Offering, answering, changing and ending delegated administration; handing a request over; what time brings.
+
+Each verb is one act in the customer's chain, and tells both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Flask
+
+from webapp import actor as actors
+from webapp import clock, database
+from webapp.access import Permission, roles_with
+from webapp.accounts import actions as accounts
+from webapp.accounts import queries as people
+from webapp.accounts.models import Person
+from webapp.accounts.rules import Stays
+from webapp.actor import Actor, full_name
+from webapp.agreements import rules as agreement_rules
+from webapp.delegated_admin import emails, queries, rules
+from webapp.delegated_admin.models import DelegatedAct, DelegatedRelationship, DelegatedStanding, RoleSet
+from webapp.delegated_admin.roles import in_order
+from webapp.errors import speaks
+from webapp.evidence import actions as evidence
+from webapp.evidence import queries as records
+from webapp.evidence.models import Fact
+from webapp.organizations import actions as organization_actions
+from webapp.organizations import queries as organizations
+from webapp.organizations.models import Organization
+from webapp.organizations.rules import AddressOfPartner, Stop
+from webapp.policies import queries as policies
+from webapp.relationships import actions as relationship_actions
+from webapp.relationships import queries as relationships
+from webapp.relationships.rules import EndsWith, kept_until
+from webapp.tasks import actions as tasks
+
+speaks("uq_delegated_relationships_partner_id_name_key", lambda: rules.NameTaken(name="", free=""))
+speaks(
+    "uq_delegated_acts_relationship_id_once_key",
+    lambda: rules.OfferOver(state="", at=None, partner="", person="", by=""),
+)
+speaks(
+    "uq_delegated_relationships_replaces_id", lambda: rules.OfferOver(state="", at=None, partner="", person="", by="")
+)
+speaks("uq_role_sets_partner_id_name_key", lambda: rules.NameTaken(name="", free=""))
+
+#: What happens once: the request, the one answer, the one end.
+_ONCE = {
+    "requested": "requested", "announced": "announced", "approved": "answer", "declined": "answer",
+    "withdrawn": "answer", "lapsed": "answer", "ended": "end", "expired": "end",
+}  # fmt: skip
+
+
+def register(app: Flask) -> None:
+    """End rights and offers with the relationship they came with, and let rights of a distrusted partner run out; say
+    what stays of an approver, and what disabling or ending a relationship stops."""
+    evidence.follow(_end_with_relationship)
+    evidence.follow(_let_run_out)
+    accounts.holds(_stays)
+    organization_actions.stops(_live_with)
+    relationship_actions.ends_with(_ends_with)
+    app.jinja_env.filters["delegated_role_name"] = queries.shown_role_name
+
+
+def _live_with(organization_id: UUID, person_id: UUID | None) -> list[Stop]:
+    """What is in force or offered at an organization; it does not hang on one person."""
+    if person_id is not None:
+        return []
+    stops = []
+    for row in queries.open_with(organization_id):
+        names = organizations.names_of({row.customer_id, row.partner_id})
+        words = (
+            f"{row.state} delegated administration {row.name!r} of {names[row.partner_id]} at {names[row.customer_id]}"
+        )
+        stops.append(Stop("delegated_administration", row.relationship_id, words))
+    return stops
+
+
+def _stays(person_id: UUID) -> tuple[int, list[Stays]]:
+    """An approver's name and address stay for the retention time after the approval."""
+    years = policies.value("evidence.retention_years")
+    return 0, [
+        Stays(
+            f"the approval of delegated administration {name!r}",
+            f"it is evidence of a right that was given; kept {years} years",
+            kept_until(at.date(), years),
+            frozenset(UUID(entry["id"]) for entry in records.record_of(fact)["personal"].values()),
+        )
+        for name, at, fact in queries.approved_by(person_id)
+    ]
+
+
+def _ends_with(customer_id: UUID, partner_id: UUID) -> list[EndsWith]:
+    """What `_end_with_relationship` ends and withdraws."""
+    return [
+        *(EndsWith(row.id, row.name, partner_id) for row in queries.active_between(customer_id, partner_id)),
+        *(
+            EndsWith(row.id, row.name, partner_id, waits=True)
+            for row in queries.pending_between(customer_id, partner_id)
+        ),
+    ]
+
+
+def _end_with_relationship(fact: Fact, record: Mapping[str, Any]) -> None:
+    """A follower: a partner whose last relationship with a customer ends has no rights there any more, and no offer
+    that could give it new ones."""
+    if fact.kind != "relationship.ended" or fact.customer_id is None:
+        return
+    ended = UUID(record["facts"]["relationship_id"])
+    for partner_id in (fact.partner_id, fact.other_partner_id):
+        if partner_id is None or relationships.related_otherwise(fact.customer_id, partner_id, ended):
+            continue
+        for row in queries.active_between(fact.customer_id, partner_id):
+            _note(row, "ended", fact=fact, facts={"by": "relationship"})
+            _project(row)
+        for row in queries.pending_between(fact.customer_id, partner_id):
+            _note(row, "withdrawn", fact=fact, facts={"by": "relationship"})
+            _project(row)
+
+
+def _let_run_out(fact: Fact, _record: Mapping[str, Any]) -> None:
+    """A follower: what a partner has that the customer does not know any more extends itself no longer. An extension
+    would be a new right."""
+    if fact.kind != "relationship.distrusted" or fact.customer_id is None or fact.partner_id is None:
+        return
+    for row in queries.active_between(fact.customer_id, fact.partner_id):
+        if rules.extends_at(queries.life_of(row), fact.at):
+            _note(row, "switched", fact=fact, facts={"on": False})
+            _project(row)
+
+
+# --- rows ------------------------------------------------------------------------------------------------------
+
+
+def _note(
+    row: DelegatedRelationship, kind: str, *, by: Actor | None = None, fact: Fact | None = None,
+    facts: Mapping[str, Any] | None = None, receiver_id: UUID | None = None, once: str = "",
+) -> DelegatedAct:  # fmt: skip
+    """Add an act. What may happen once is refused a second time by the constraint."""
+    act_id = uuid4()
+    act = DelegatedAct(
+        id=act_id, relationship_id=row.id, kind=kind, once_key=once or _ONCE.get(kind, act_id.hex),
+        facts=dict(facts or {}), organization_id=by.organization_id if by is not None else None,
+        person_id=by.person_id if by is not None else None, receiver_id=receiver_id,
+        fact_id=fact.id if fact is not None else None, at=fact.at if fact is not None else clock.now(),
+    )  # fmt: skip
+    database.session().add(act)
+    database.session().flush()
+    return act
+
+
+def _record(
+    row: DelegatedRelationship, kind: str, *, by: Actor | None, facts: Mapping[str, Any] | None = None,
+    personal: dict[str, str] | None = None, personal_of: Any = None, source: str = "page",
+) -> Fact:  # fmt: skip
+    return evidence.record(
+        f"delegated_admin.{kind}", by=by, source=source, customer_id=row.customer_id, partner_id=row.partner_id,
+        facts={"delegated_id": str(row.id), "name": row.name, **(facts or {})},
+        personal=personal, personal_of=personal_of,
+    )  # fmt: skip
+
+
+def _project(row: DelegatedRelationship) -> None:
+    """Keep the row that lists read in step with the acts; part of the same transaction as the act."""
+    session = database.session()
+    session.flush()
+    values = queries.standing_by_acts(row)
+    found = session.get(DelegatedStanding, row.id)
+    if found is None:
+        session.add(DelegatedStanding(**values))
+    else:
+        for name, value in values.items():
+            setattr(found, name, value)
+    session.flush()
+
+
+def rebuild(row: DelegatedRelationship) -> bool:
+    """Write what lists read anew from the acts, while the chain is held; answer whether it differed."""
+    row = _locked(row)
+    stored = database.session().get(DelegatedStanding, row.id)
+    wanted = queries.standing_by_acts(row)
+    if stored is not None and all(getattr(stored, name) == value for name, value in wanted.items()):
+        return False
+    _project(row)
+    return True
+
+
+def _locked(row: DelegatedRelationship) -> DelegatedRelationship:
+    """Hold the customer's chain, then the row."""
+    customer, _partner = queries.parties_of(row)
+    return database.locked(row, chain=customer.chain_id)
+
+
+def _held(row: DelegatedRelationship, by: Actor) -> tuple[DelegatedRelationship, Actor]:
+    """`_locked`, and the actor read again: a role that was lost meanwhile, or a session that ended, counts."""
+    row = _locked(row)
+    return row, actors.load(by.session_id) or replace(by, roles=frozenset(), permissions=frozenset())
+
+
+# --- offering --------------------------------------------------------------------------------------------------
+
+
+def offer(
+    customer: Organization, *, by: Actor, name: str, roles: Collection[str], duration_days: int, auto_extends: bool,
+    replaces: DelegatedRelationship | None = None, id_: UUID | None = None,
+) -> DelegatedRelationship:  # fmt: skip
+    """Offer delegated administration to a customer: it waits for an answer from now on.
+
+    Raises NotEnrolled, NameTaken, NoRoles, UnknownRole, DurationOutOfBounds, CannotExtend, PartnerDistrusted.
+    """
+    partner = organizations.partner_by_id(by.organization_id)
+    assert partner is not None
+    database.write(chain=customer.chain_id)
+    now = clock.now()
+    rules.check_enrolled(partner.enrolled_at, now)
+    rules.check_terms(roles, duration_days, auto_extends)
+    rules.check_name(name, queries.taken_names(partner.id, name))
+    relationship_actions.check_trusted(customer.id, partner.id)
+    last = clock.today(customer.zone) + timedelta(days=policies.value("delegated_admin.offer_days"))
+    chosen, id_ = list(in_order(roles)), id_ or uuid4()
+    fact = evidence.record(
+        "delegated_admin.offered", by=by, customer_id=customer.id, partner_id=partner.id,
+        facts={
+            "delegated_id": str(id_), "name": name, "roles": chosen, "duration_days": duration_days,
+            "auto_extends": auto_extends, "last_day": last.isoformat(),
+            "replaces_id": str(replaces.id) if replaces is not None else None,
+        },
+    )  # fmt: skip
+    row = DelegatedRelationship(
+        id=id_, partner_id=partner.id, customer_id=customer.id, name=name, name_key=rules.name_key(name),
+        roles=chosen, duration_days=duration_days, auto_extends=auto_extends,
+        closes_at=clock.end_of(last, customer.zone), replaces_id=replaces.id if replaces is not None else None,
+        created_at=now, created_by_id=by.person_id, fact_id=fact.id,
+    )  # fmt: skip
+    database.session().add(row)
+    database.session().flush()
+    _note(row, "requested", by=by, fact=fact)
+    _project(row)
+    if replaces is not None:
+        tasks.done(partner.id, "offer_declined", str(replaces.id), by_id=by.person_id)
+    return row
+
+
+def announce(row: DelegatedRelationship, *, by: Actor | None = None) -> None:
+    """Note that the customer was told of an offer (its message went out, or its link was opened); once."""
+    row = _locked(row)
+    if not queries.standing_of(row).announced:
+        _note(row, "announced", by=by)
+        _project(row)
+
+
+def withdraw(row: DelegatedRelationship, *, by: Actor) -> bool:
+    """Take an offer of one's own back before it is answered. False when it was withdrawn. Raises OfferOver."""
+    row, fresh = _held(row, by)
+    if row.partner_id != by.organization_id:
+        raise LookupError("another partner's offer")
+    if queries.state(row) == "withdrawn":
+        return False
+    queries.check_can_answer(row)
+    _note(row, "withdrawn", by=fresh, fact=_record(row, "withdrawn", by=fresh))
+    _project(row)
+    return True
+
+
+def save_role_set(*, by: Actor, name: str, roles: Collection[str]) -> RoleSet:
+    """Save a set of roles under a name, to offer it again. Raises NameTaken, NoRoles, UnknownRole."""
+    database.write()
+    rules.check_terms(roles, 1, False)
+    rules.check_name(name, {each.name_key for each in queries.role_sets(by.organization_id)})
+    row = RoleSet(
+        partner_id=by.organization_id, name=name, name_key=rules.name_key(name), roles=list(in_order(roles)),
+        created_at=clock.now(), created_by_id=by.person_id,
+    )  # fmt: skip
+    database.session().add(row)
+    database.session().flush()
+    return row
+
+
+def delete_role_set(role_set: RoleSet) -> None:
+    """Remove a saved set; offers made with it keep their roles."""
+    row = database.locked(role_set)
+    database.session().delete(row)
+
+
+# --- answering -------------------------------------------------------------------------------------------------
+
+
+def approve(
+    row: DelegatedRelationship, *, by: Actor, fingerprint: str, network_address: str, browser: str
+) -> DelegatedAct:
+    """Approve an offer as it was shown: its roles are in force from this moment.
+
+    Raises OfferOver, PartnerInactive, OfferHasChanged, RoleCannotApprove, MailboxUnconfirmed, AddressOfPartner,
+    PartnerDistrusted.
+    """
+    row, fresh = _held(row, by)
+    queries.check_can_answer(row)
+    queries.check_may_decide(fresh)
+    agreement_rules.check_mailbox(fresh.confirmed)
+    customer, partner = queries.parties_of(row)
+    if organizations.is_own_address(partner.id, fresh.address):
+        raise AddressOfPartner(partner=partner.name)
+    relationship_actions.check_trusted(customer.id, partner.id)
+    shown = queries.shown_to(row)
+    if shown.fingerprint != fingerprint:
+        raise rules.OfferHasChanged()
+    session = people.session_by_id(fresh.session_id)
+    person = people.person_by_id(fresh.person_id)
+    assert session is not None
+    assert person is not None
+    made_by = person.created_by_partner_id
+    fact = _record(
+        row, "approved", by=fresh,
+        facts={
+            "shown": shown.shown, "fingerprint": shown.fingerprint, "proof": session.proof,
+            "approver_roles": sorted(fresh.roles), "account_made_by_partner_id": str(made_by) if made_by else None,
+        },
+        personal={
+            "name": fresh.name, "address": fresh.address, "network_address": network_address, "browser": browser[:300]
+        },
+    )  # fmt: skip
+    act = _note(row, "approved", by=fresh, fact=fact)
+    _project(row)
+    ends_at = queries.standing_of(row).ends_at
+    tasks.put(
+        partner.id, "offer_approved", about_key=str(row.id), about_id=row.id, waits=False, facts={"customer": customer.name},
+        path=f"/partner/delegated-admin/{row.id}",
+    )  # fmt: skip
+    _tell(row, "approved", by=fresh, ends_at=ends_at, roles=list(row.roles))
+    return act
+
+
+def decline(
+    row: DelegatedRelationship, *, by: Actor, reason: str, comment: str = "", wanted: Collection[str] = ()
+) -> None:
+    """Decline an offer; with `wanted` (fewer of its roles) the partner is asked for a smaller one.
+
+    Raises OfferOver, PartnerInactive, RoleCannotApprove, NotFewer.
+    """
+    row, fresh = _held(row, by)
+    queries.check_can_answer(row)
+    queries.check_may_decide(fresh)
+    if wanted:
+        rules.check_fewer(wanted, row.roles)
+    fewer = list(in_order(wanted))
+    facts = {"reason": "fewer" if fewer else reason} | ({"wanted": fewer} if fewer else {})
+    fact = _record(row, "declined", by=fresh, facts=facts, personal={"reason": comment} if comment else None)
+    _note(row, "declined", by=fresh, fact=fact, facts=facts)
+    _project(row)
+    customer, partner = queries.parties_of(row)
+    tasks.put(
+        partner.id, "offer_declined", about_key=str(row.id), about_id=row.id, waits=bool(fewer),
+        facts={"customer": customer.name, "fewer": bool(fewer)}, path=f"/partner/delegated-admin/{row.id}",
+    )  # fmt: skip
+    _tell(row, "declined", by=fresh, comment=comment, wanted=fewer, reason=facts["reason"])
+
+
+def hand_over(row: DelegatedRelationship, *, by: Actor, to: Person) -> bool:
+    """Send an offer on to an administrator of the same organization who can decide; forwarder and receiver are kept.
+
+    At most once a day to the same person (then False). Raises OfferOver, PartnerInactive, CannotReceive.
+    """
+    row, fresh = _held(row, by)
+    queries.check_can_answer(row)
+    customer, _partner = queries.parties_of(row)
+    name = full_name(to.given_name, to.family_name)
+    rules.check_receiver(to.id, [each.id for each in queries.deciders(customer.id)], name)
+    once = f"handed:{to.id}:{clock.today(customer.zone).isoformat()}"
+    if queries.has_once(row.id, once):
+        return False
+    fact = _record(
+        row, "handed_over", by=fresh, facts={"receiver_id": str(to.id)},
+        personal={"receiver": name, "receiver_address": to.address},
+        personal_of={"receiver": to.id, "receiver_address": to.id},
+    )  # fmt: skip
+    _note(row, "handed_over", by=fresh, fact=fact, receiver_id=to.id, once=once)
+    if not queries.standing_of(row).announced:
+        _note(row, "announced", by=fresh)
+    _project(row)
+    zone = to.zone or customer.zone
+    emails.tell("handed_over", to=to, side="customer", zone=zone, relationship_id=row.id, **_facts(row, by=fresh))
+    return True
+
+
+# --- while it is in force --------------------------------------------------------------------------------------
+
+
+def switch_extension(row: DelegatedRelationship, *, by: Actor, on: bool) -> bool:
+    """Let it extend itself, or no longer; either side may. False when it is so already.
+
+    Raises NotActive, CannotExtend, RoleCannotApprove, PartnerDistrusted.
+    """
+    row, fresh = _held(row, by)
+    _check_can_change(row, fresh)
+    life = queries.life_of(row)
+    if rules.extends_at(life, clock.now()) == on:
+        return False
+    rules.check_can_extend(rules.roles_now(life), on)
+    if on:
+        relationship_actions.check_trusted(row.customer_id, row.partner_id)
+    _note(
+        row, "switched", by=fresh, fact=_record(row, "extension_switched", by=fresh, facts={"on": on}), facts={"on": on}
+    )
+    _project(row)
+    _tell(row, "switched", by=fresh, on=on, ends_at=queries.standing_of(row).ends_at)
+    return True
+
+
+def remove_roles(row: DelegatedRelationship, *, by: Actor, roles: Collection[str]) -> bool:
+    """The customer takes roles away, at once; with the last one delegated administration ends. False when they are
+    gone already. Raises NotActive, RoleCannotApprove."""
+    row, fresh = _held(row, by)
+    if queries.state(row) == "ended":
+        return False
+    _check_can_change(row, fresh)
+    left = rules.roles_now(queries.life_of(row))
+    gone = [role for role in left if role in set(roles)]
+    if not gone:
+        return False
+    if len(gone) == len(left):
+        _end(row, fresh, "")
+        return True
+    fact = _record(row, "roles_removed", by=fresh, facts={"roles": gone})
+    _note(row, "roles_removed", by=fresh, fact=fact, facts={"roles": gone})
+    _project(row)
+    _put_change(row, "roles_removed", by=fresh)
+    _tell(row, "roles_removed", by=fresh, roles=gone, left=queries.standing_of(row).roles)
+    return True
+
+
+def end(row: DelegatedRelationship, *, by: Actor, reason: str = "") -> bool:
+    """End it, from either side, at once. False when it was ended. Raises NotActive, RoleCannotApprove."""
+    row, fresh = _held(row, by)
+    if queries.state(row) == "ended":
+        return False
+    _check_can_change(row, fresh)
+    _end(row, fresh, reason)
+    return True
+
+
+def _end(row: DelegatedRelationship, by: Actor, reason: str) -> None:
+    side = "customer" if by.is_customer else "partner"
+    fact = _record(row, "ended", by=by, facts={"by": side}, personal={"reason": reason} if reason else None)
+    _note(row, "ended", by=by, fact=fact, facts={"by": side})
+    _project(row)
+    _put_change(row, "ended", by=by)
+    _tell(row, "ended", by=by, reason=reason, ended_by=side)
+
+
+def _check_can_change(row: DelegatedRelationship, by: Actor) -> None:
+    """Whoever changes it is of the partner that has it, or decides for the customer; and it is in force."""
+    if by.is_customer:
+        queries.check_may_decide(by)
+    rules.check_active(queries.life_of(row), clock.now())
+
+
+def _put_change(row: DelegatedRelationship, what: str, *, by: Actor | None) -> None:
+    """An entry in the inbox of the side that did not act (of both, where time did)."""
+    customer, partner = queries.parties_of(row)
+    key = f"{row.id}:{what}:{clock.now().isoformat()}"
+    for side, organization, other in (("customer", customer, partner), ("partner", partner, customer)):
+        if by is None or by.organization_id != organization.id:
+            path = f"/delegated-admin/{row.id}" if side == "customer" else f"/partner/delegated-admin/{row.id}"
+            tasks.put(
+                organization.id, "delegated_admin_changed", about_key=key, about_id=row.id, path=path, waits=False,
+                facts={"other": other.name, "name": row.name, "what": what, "side": side},
+            )  # fmt: skip
+
+
+# --- what time brings ------------------------------------------------------------------------------------------
+
+
+def attend(row: DelegatedRelationship) -> bool:
+    """Do what fell due: note that nobody answered, extend, note the end, or tell of the coming one. Decided again
+    under the lock: safe to run twice. False when nothing was due."""
+    row = _locked(row)
+    notice_days = [int(each) for each in policies.value("delegated_admin.notice_days")]
+    told: tuple[str, dict[str, Any]] | None = None
+    did = False
+    while (due := rules.due_now(queries.life_of(row), clock.now(), notice_days)) is not None:
+        told = _do(row, due) or told
+        did = True
+    _project(row)
+    if told is not None:  # after downtime only the last one: one mail instead of several
+        event, facts = told
+        _put_change(row, event, by=None)
+        _tell(row, event, by=None, **facts)
+    return did
+
+
+def _do(row: DelegatedRelationship, due: rules.Due) -> tuple[str, dict[str, Any]] | None:
+    """Note one thing that fell due; answer what to tell of it."""
+    if due.kind == "lapse":
+        _note(row, "lapsed", fact=_record(row, "lapsed", by=None, source="job"))
+        return None
+    assert due.end is not None
+    if due.kind == "extend":
+        until = due.end.isoformat()
+        fact = _record(row, "extended", by=None, source="job", facts={"until": until})
+        _note(row, "extended", fact=fact, facts={"until": until}, once=f"extended:{until}")
+        return "extended", {"ends_at": due.end}
+    if due.kind == "expire":
+        fact = _record(row, "expired", by=None, source="job", facts={"end": due.end.isoformat()})
+        _note(row, "expired", fact=fact)
+        return "expired", {"ends_at": due.end}
+    for days in (*due.skipped, due.days):
+        facts = {"end": due.end.isoformat(), "days": days}
+        _note(row, "noticed", facts=facts, once=f"notice:{due.end.isoformat()}:{days}")
+    life, now = queries.life_of(row), clock.now()
+    return "expiring", {
+        "ends_at": due.end, "days_left": rules.days_left(due.end, now, life.zone),
+        "extends": rules.extends_at(life, now),
+    }  # fmt: skip
+
+
+# --- telling ---------------------------------------------------------------------------------------------------
+
+
+def _facts(row: DelegatedRelationship, *, by: Actor | None) -> dict[str, Any]:
+    customer, partner = queries.parties_of(row)
+    return {
+        "customer": customer.name, "partner": partner.name, "name": row.name, "duration_days": row.duration_days,
+        "by_given": by.given_name if by is not None else "", "by_family": by.family_name if by is not None else "",
+        "by_organization": by.organization_name if by is not None else "", "at": clock.now(),
+        "by_address": by.address if by is not None else "", "held": queries.standing_of(row).roles,
+        "auto_extends": queries.standing_of(row).auto_extends,
+        "last_day": rules.last_day(row.closes_at - timedelta(seconds=1), customer.zone),
+    }  # fmt: skip
+
+
+def _tell(row: DelegatedRelationship, event: str, *, by: Actor | None, **more: Any) -> None:
+    """Tell everybody concerned on both sides: who can decide at the customer, who offers at the partner."""
+    customer, partner = queries.parties_of(row)
+    facts = _facts(row, by=by) | more
+    agents = organizations.people_with(partner.id, *roles_with("partner", Permission.OFFER_DELEGATED_ADMIN))
+    sides = (("customer", customer, queries.deciders(customer.id)), ("partner", partner, agents))
+    for side, organization, readers in sides:
+        if not organization.is_open:
+            continue
+        for person in readers:
+            emails.tell(
+                event, to=person, side=side, zone=person.zone or organization.zone, relationship_id=row.id, **facts
+            )

@@ -1,0 +1,41 @@
+"""What the demonstration shows at its start."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from webapp import database
+from webapp.accounts.models import Person
+from webapp.organizations.models import Organization
+
+PASSWORD = "countersign-demo"  # noqa: S105 - known on purpose: loopback only, sample people only
+
+#: Where somebody begins who sees it for the first time.
+HINTS = (
+    "a customer asked   /mailbox: the message to admin@contoso.example is what a customer receives",
+    "a partner          admin.agent@northwind.example, /partner/customers: Wingtip Toys needs your attestation,",
+    "                   Fourth Coffee must renew, Woodgrove Bank objected, Litware was not asked",
+    "a new customer     sales.agent@northwind.example, /partner/customers/new: a draft to go on with",
+    "many at once       sales.agent@northwind.example, /partner/imports: a file with a row to repair",
+    "buying refused     admin@wingtip.example, /orders/new: the partner has to attest first",
+    "another partner    admin.agent@fabrikam.example, /partner/inbox: Proseware Services asks to work together",
+)
+
+
+def count_organizations() -> int:
+    """How many organizations there are."""
+    return database.session().scalar(sa.select(sa.func.count()).select_from(Organization)) or 0
+
+
+def people() -> list[tuple[str, str, list[str]]]:
+    """Each organization with its kind and the addresses of its people."""
+    rows = database.session().execute(
+        sa.select(Organization.name, Organization.kind, Organization.programme, Person.address)
+        .join(Person, Person.organization_id == Organization.id)
+        .order_by(Organization.kind.desc(), Organization.created_at, Person.created_at)
+    )
+    found: dict[str, tuple[str, list[str]]] = {}
+    for row in rows:
+        what = row.kind if row.programme is None else f"partner, {row.programme.replace('_', ' ')}"
+        found.setdefault(row.name, (what, []))[1].append(row.address)
+    return [(name, what, addresses) for name, (what, addresses) in found.items()]

@@ -1,0 +1,106 @@
+"""Products and orders in words, and the pages of their lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from webapp import clock, languages, pages
+from webapp.accounts.models import Person
+from webapp.agreements import queries as agreements
+from webapp.agreements.models import AgreementText
+from webapp.organizations.models import Organization
+from webapp.subscriptions import queries as subscriptions
+from webapp.subscriptions.models import Product
+
+
+def term_words(months: int) -> str:
+    """A term in words."""
+    if months % 12 == 0:
+        return str(ngettext("%(num)s year", "%(num)s years", months // 12))
+    return str(ngettext("%(num)s month", "%(num)s months", months))
+
+
+def product_words(product: Product) -> str:
+    """A product as it is chosen from a list: name, term, seats."""
+    name, term = subscriptions.name_of(product, languages.language()), term_words(product.term_months)
+    if not product.per_seat:
+        return str(_("%(name)s (%(term)s, not by the seat)", name=name, term=term))
+    return str(
+        _(
+            "%(name)s (%(term)s, %(low)s to %(high)s seats)",
+            name=name,
+            term=term,
+            low=f"{product.seats_min:,}",
+            high=f"{product.seats_max:,}",
+        )
+    )
+
+
+def amount(customer: Organization, product: Product, seats: int, *, auto_renews: bool) -> list[dict[str, str]]:
+    """What is ordered, as rows of a list of facts: product, seats, from when to when, and what happens then."""
+    first, last = subscriptions.term_from(clock.today(customer.zone), product)
+    rows = [{"label": _("Product"), "value": subscriptions.name_of(product, languages.language())}]
+    if product.per_seat:
+        rows.append({"label": _("Seats"), "value": f"{seats:,}"})
+    until = _("%(first)s to %(last)s", first=pages.day_text(first), last=pages.day_text(last))
+    then = (
+        _("It renews automatically for %(term)s, until somebody stops that", term=term_words(product.term_months))
+        if auto_renews
+        else _("It ends, and is not renewed")
+    )
+    return [*rows, {"label": _("Term"), "value": until}, {"label": _("After the last day"), "value": then}]
+
+
+def in_words(customer: Organization, text: AgreementText) -> str:
+    """The literal words by which a partner attests, in the reader's language."""
+    return str(
+        _(
+            "%(customer)s accepted the %(title)s, version %(version)s, through the person named here, on the day given.",
+            customer=customer.name,
+            title=agreements.title_of(text),
+            version=text.version,
+        )
+    )
+
+
+def shown_in(customer: Organization, text: AgreementText, contact: Person | None) -> dict[str, Any]:
+    """Everything by which a partner attests while it orders, as the page shows it in the reader's language, by part.
+    `contact`: who is told."""
+    told = {"given_name": contact.given_name, "family_name": contact.family_name} if contact is not None else {}
+    return {
+        "statement": in_words(customer, text),
+        "language": languages.language(),
+        "customer": customer.name,
+        "text": text.version,
+        "contact": told | {"address": contact.address} if contact is not None else None,
+    }
+
+
+def count_words(count: int, most: int, of: str) -> str:
+    """How many there are ("orders", or "bought" subscriptions), counted no further than `most`."""
+    if of == "orders":
+        return str(_("1,000+ orders")) if count > most else str(ngettext("%(num)s order", "%(num)s orders", count))
+    if count > most:
+        return str(_("1,000+ subscriptions"))
+    return str(ngettext("%(num)s subscription", "%(num)s subscriptions", count))
+
+
+def turned(found: Any, place: Callable[[Any], tuple[datetime, UUID]], count_text: str) -> pages.Page:
+    """One page of a list by time, with the addresses of its neighbours."""
+
+    def turn(word: str, row: Any) -> str:
+        at, id_ = place(row)
+        return pages.with_arguments(**{"after": None, "before": None, word: pages.cursor(at.isoformat(), str(id_))})
+
+    return pages.Page(
+        rows=found.rows,
+        next_url=turn("after", found.rows[-1]) if found.rows and found.more_after else "",
+        previous_url=turn("before", found.rows[0]) if found.rows and found.more_before else "",
+        count_text=count_text,
+    )
