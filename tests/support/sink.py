@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 import time
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from tests.support.served import free_port
 
@@ -53,6 +55,35 @@ class Received:
         return re.findall(r"https?://[^\s<>\"]+", self.text)
 
 
+class _Controller(Controller):
+    """Hangs up before its loop ends: a connection that a worker keeps open would otherwise be found unclosed by the
+    garbage collector, in the middle of some later test."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._connections: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        connection = super().factory()
+        self._connections.append(connection)
+        return connection
+
+    def stop(self, no_assert: bool = False) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(10)
+        super().stop(no_assert)
+
+    async def _hang_up(self) -> None:
+        for listening in self.server.sockets:
+            self.loop.remove_reader(listening.fileno())  # closing it would drop half-accepted ones unclosed
+        for _ in range(3):  # what was accepted gets its connection object within three turns of the loop
+            await asyncio.sleep(0)
+        while open_ones := [each for each in self._connections if each.session is None or each.transport is not None]:
+            for each in open_ones:
+                if each.transport is not None:
+                    each.transport.abort()
+            await asyncio.sleep(0)
+
+
 class Sink:
     """The server, on a port of its own or a given one. `received` holds each mail that was answered with 250, repeats included.
 
@@ -70,7 +101,7 @@ class Sink:
         self.replied = threading.Event()
         self._arrived = threading.Condition()
         self.port = port or free_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True)
+        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True)
 
     def __enter__(self) -> Self:
         self._controller.start()
@@ -89,8 +120,6 @@ class Sink:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        import asyncio
-
         mail = Received(str(envelope.mail_from), tuple(envelope.rcpt_tos), bytes(envelope.original_content))
         if self.stall:
             await asyncio.sleep(self.stall)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import smtplib
+import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -41,3 +44,12 @@ def test_the_hook_is_called_before_the_client_hears_that_it_was_kept(sink: Sink)
     _send(sink, "to@there.example")
     assert [mail.subject for mail in seen] == ["Hello"]
     assert sink.replied.wait(5)
+
+
+def test_connections_that_clients_keep_open_are_closed_with_the_server() -> None:
+    for _ in range(10):
+        with Sink() as own, ExitStack() as clients:
+            for _each in range(3):
+                clients.enter_context(socket.create_connection(("127.0.0.1", own.port)))
+            del own
+    gc.collect()  # an unclosed transport is a warning here, and a warning fails the test
