@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from hypothesis import settings
 from playwright.sync_api import Browser
 
 from tests.support import chromium as chromium_support
@@ -48,6 +49,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     global _server
+    # `make test` decides whether a change lands: it tries the same examples each time. `--full` looks for new ones.
+    settings.register_profile("steady", derandomize=True)
+    settings.register_profile("full", print_blob=True)
+    settings.load_profile("full" if config.getoption("--full") else "steady")
     rendered.watch()
     if not hasattr(config, "workerinput"):
         os.environ[rendered.DIRECTORY_VARIABLE] = tempfile.mkdtemp(prefix="countersign-rendered-")

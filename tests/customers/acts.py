@@ -101,8 +101,8 @@ class Acts:
             customer = self._customer()
             database.write(chain=customer.chain_id)
             acts = [act for act in invitation_queries.acts_of(row.id) if act.kind == "accepted"]
-            if acts:
-                return
+            if acts or agreement_queries.confirmers_of(customer):
+                return  # once; and not by itself after it bought without ever agreeing
             acceptance = self._accept_agreement(customer, row)
             related = None
             if row.asks == "relationship" and self._open(customer, row.partner_id, row.reseller_id) is None:
@@ -121,11 +121,12 @@ class Acts:
             )
 
     def accept_alone(self) -> None:
-        """The customer accepts the agreement without an invitation."""
+        """The customer accepts the agreement without an invitation, unless a partner has to attest it."""
         with self.app.app_context(), database.unit_of_work():
             customer = self._customer()
             database.write(chain=customer.chain_id)
-            self._accept_agreement(customer, None)
+            if not agreement_queries.confirmers_of(customer):
+                self._accept_agreement(customer, None)
 
     def _accept_agreement(self, customer: Organization, invitation: Invitation | None) -> UUID | None:
         """Accept the version in force, once; each call after the first finds it accepted."""

@@ -62,6 +62,7 @@ def perform(acts: Acts, act: tuple[Any, ...]) -> None:
 @example(created=True, history=[("buy", False, "offer"), ("begin", False), ("buy", False, "offer"), ("end", False)])
 @example(created=False, history=[("begin", True), ("attest", True, 30), ("object_to", 0), ("attest", True, 1)])
 @example(created=False, history=[("begin", False), ("attest", False, 0), ("require_anew",), ("object_to", 0)])
+@example(created=False, history=[("begin", False), ("buy", False, "software_subscription"), ("renew",)])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_after_any_history_the_stored_rows_are_those_that_the_acts_say(
     app: Flask, world: World, created: bool, history: list[tuple[Any, ...]]
