@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from datetime import timedelta
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from flask import Flask, request
@@ -38,7 +38,10 @@ SLICES = (
     "customers",
     "attestations",
     "onboarding",
+    "directory",
     "orders",
+    "product_keys",
+    "renewals",
     "offers",
     "imports",
     "team",
@@ -46,6 +49,7 @@ SLICES = (
     "demo",
 )
 
+_ExcInfo = tuple[type, BaseException, TracebackType] | tuple[None, None, None]
 _FACES = ("views", "customer_views", "partner_views")
 
 
@@ -70,6 +74,12 @@ class Countersign(Flask):
             raise
         return response
 
+    def log_exception(self, exc_info: _ExcInfo) -> None:
+        """Log a failure by the address, without its query; of an address that holds a secret only which one it is."""
+        rule = request.url_rule
+        address = rule.rule if rule is not None and "secret" in rule.arguments else request.path
+        self.logger.error("Exception on %s [%s]", address, request.method, exc_info=exc_info)
+
 
 def create_app(config: Config) -> Flask:
     """The application of one configuration. Raises RuntimeError while a route is undeclared."""
@@ -91,6 +101,7 @@ def create_app(config: Config) -> Flask:
     pages.init_app(app)
     commands.init_app(app)
     security.init_app(app, config)
+    access.init_app(app)
     app.before_request(_before)
     app.view_functions["static"] = access.anyone(because="styles, scripts and images hold nothing of anybody")(
         app.view_functions["static"]

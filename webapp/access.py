@@ -10,17 +10,18 @@ most once in five minutes in a transaction of its own.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as BaseResponse
 
 from webapp import actor as actors
-from webapp import database
+from webapp import clock, database
 from webapp.actor import Actor
 from webapp.errors import Forbidden
 
@@ -58,6 +59,18 @@ class Permission(StrEnum):
     READ_TEAM = "read_team"
     LEAD_TEAM = "lead_team"
     PAIR_PARTNERS = "pair_partners"
+    READ_SUBSCRIPTIONS = "read_subscriptions"
+    NAME_PARTNER_OF_RECORD = "name_partner_of_record"
+    REDEEM_KEYS = "redeem_keys"
+    RENEW = "renew"
+    READ_PEOPLE = "read_people"
+    MANAGE_PEOPLE = "manage_people"
+    GIVE_LICENCES = "give_licences"
+    RESET_PASSWORDS = "reset_passwords"
+    GIVE_ROLES = "give_roles"
+    READ_RENEWALS = "read_renewals"
+    SET_UP_CUSTOMERS = "set_up_customers"
+    ADMINISTER_CUSTOMERS = "administer_customers"
 
 
 P = Permission
@@ -65,17 +78,23 @@ P = Permission
 _EVERYBODY = {P.USE_ACCOUNT, P.READ_HOME}
 _CUSTOMER_MEMBER = _EVERYBODY | {P.READ_AGREEMENT, P.READ_DELEGATED_ADMIN, P.HAND_OVER}
 _CUSTOMER_READER = _CUSTOMER_MEMBER | {
-    P.READ_RECEIPTS, P.READ_PARTNER_RELATIONSHIPS, P.READ_HISTORY, P.READ_INBOX, P.READ_ORDERS
+    P.READ_RECEIPTS, P.READ_PARTNER_RELATIONSHIPS, P.READ_HISTORY, P.READ_INBOX, P.READ_ORDERS, P.READ_SUBSCRIPTIONS,
+    P.READ_PEOPLE,
 }  # fmt: skip
 _PARTNER_MEMBER = _EVERYBODY
 _PARTNER_READER = _PARTNER_MEMBER | {
     P.READ_CUSTOMERS, P.READ_INVITATIONS, P.READ_DELEGATED_ADMIN, P.READ_HISTORY, P.READ_INBOX, P.READ_ORDERS,
-    P.READ_TEAM,
+    P.READ_TEAM, P.READ_RENEWALS, P.READ_SUBSCRIPTIONS,
 }  # fmt: skip
 #: What admin agents and sales agents both do: the seeds name these two roles for everything about agreements.
-_SELLS = {P.WRITE_INVITATIONS, P.WORK_INBOX, P.ADD_CUSTOMERS, P.ATTEST, P.PLACE_ORDERS, P.IMPORT}
+_SELLS = {
+    P.WRITE_INVITATIONS, P.WORK_INBOX, P.ADD_CUSTOMERS, P.ATTEST, P.PLACE_ORDERS, P.IMPORT, P.SET_UP_CUSTOMERS
+}  # fmt: skip
 _CUSTOMER_ADMINISTRATOR = _CUSTOMER_READER | {P.WORK_INBOX}
 _AGREES = {P.ANSWER_INVITATIONS, P.ASK_TO_END, P.DISTRUST_PARTNERS, P.BUY}
+#: What touches subscriptions without signing anything: whoever pays does it, and so does a delegated billing administrator.
+_PAYS = {P.READ_SUBSCRIPTIONS, P.NAME_PARTNER_OF_RECORD, P.REDEEM_KEYS, P.RENEW}
+_LEADS_PEOPLE = {P.READ_PEOPLE, P.MANAGE_PEOPLE, P.GIVE_LICENCES, P.RESET_PASSWORDS, P.READ_SUBSCRIPTIONS}
 
 #: (kind of organization, role) -> permissions. The empty role is what every member has.
 POLICY: dict[tuple[str, str], frozenset[Permission]] = {
@@ -84,8 +103,10 @@ POLICY: dict[tuple[str, str], frozenset[Permission]] = {
         ("customer", ""): _CUSTOMER_MEMBER,
         ("customer", "global_administrator"): _CUSTOMER_ADMINISTRATOR
         | _AGREES
-        | {P.ADMIT_PEOPLE, P.ANSWER_DELEGATED_ADMIN},
-        ("customer", "billing_administrator"): _CUSTOMER_ADMINISTRATOR | _AGREES,
+        | _PAYS
+        | _LEADS_PEOPLE
+        | {P.ADMIT_PEOPLE, P.ANSWER_DELEGATED_ADMIN, P.GIVE_ROLES},
+        ("customer", "billing_administrator"): _CUSTOMER_ADMINISTRATOR | _AGREES | _PAYS,
         ("customer", "delegated_admin_administrator"): _CUSTOMER_ADMINISTRATOR
         | {P.ANSWER_DELEGATED_ADMIN, P.DISTRUST_PARTNERS},
         ("customer", "global_reader"): _CUSTOMER_READER,
@@ -98,9 +119,10 @@ POLICY: dict[tuple[str, str], frozenset[Permission]] = {
             P.END_RELATIONSHIPS,
             P.LEAD_TEAM,
             P.PAIR_PARTNERS,
+            P.ADMINISTER_CUSTOMERS,
         },
         ("partner", "sales_agent"): _PARTNER_READER | _SELLS,
-        ("partner", "helpdesk_agent"): _PARTNER_READER,
+        ("partner", "helpdesk_agent"): _PARTNER_READER | {P.ADMINISTER_CUSTOMERS},
     }.items()
 }
 
@@ -110,22 +132,41 @@ ROLES: dict[str, tuple[str, ...]] = {
 
 
 #: What a delegated role (Microsoft's template id) allows here: the permissions of the customer's own roles, without
-#: any that binds or opens the customer. A partner can never accept, decide or admit for a customer.
+#: any that binds or opens the customer. A partner can never accept, decide, buy, admit or give a role for a customer.
+#: Every other role is recorded, and opens no page here.
 _READS = frozenset({P.READ_AGREEMENT, P.READ_RECEIPTS, P.READ_PARTNER_RELATIONSHIPS, P.READ_HISTORY})
+_READS_ALL = _READS | {P.READ_ORDERS, P.READ_SUBSCRIPTIONS, P.READ_PEOPLE}
 DELEGATED: dict[str, frozenset[Permission]] = {
-    "62e90394-69f5-4237-9190-012177145e10": _READS,  # global administrator
-    "f2ef992c-3afb-46b9-b7cf-a126ee74c451": _READS,  # global reader
-    "b0f54661-2d74-4c50-afa3-1ec803f12efe": _READS - {P.READ_HISTORY},  # billing administrator
+    "62e90394-69f5-4237-9190-012177145e10": _READS_ALL | _PAYS | _LEADS_PEOPLE,  # global administrator
+    "f2ef992c-3afb-46b9-b7cf-a126ee74c451": _READS_ALL,  # global reader
+    "b0f54661-2d74-4c50-afa3-1ec803f12efe": (_READS - {P.READ_HISTORY}) | _PAYS | {P.READ_ORDERS},  # billing
     "fc8ad4e2-40e4-4724-8317-bcda7503ecbf": frozenset({P.READ_PARTNER_RELATIONSHIPS}),  # relationship administrator
+    "fe930be7-5e62-47db-91af-98c3a49a38b1": frozenset(_LEADS_PEOPLE),  # user administrator
+    "4d6ac14f-3453-41d0-bef9-a3e0c569773a": frozenset(  # license administrator
+        {P.READ_PEOPLE, P.GIVE_LICENCES, P.READ_SUBSCRIPTIONS}
+    ),
+    "729827e3-9c14-49f7-bb1b-9608f156bbb8": frozenset({P.READ_PEOPLE, P.RESET_PASSWORDS}),  # helpdesk administrator
 }
 
 
-def delegated_permissions(roles: frozenset[str]) -> frozenset[Permission]:
-    """What delegated roles allow whoever acts for a customer."""
+#: How much of the delegated roles a partner's person uses, by its own role at the partner.
+REACH: dict[str, frozenset[Permission]] = {
+    "admin_agent": frozenset(Permission),
+    "helpdesk_agent": frozenset({P.READ_PEOPLE, P.RESET_PASSWORDS}),
+}
+#: What everybody who acts for a customer reaches there: the page that says so, and what is for everybody signed in.
+ACTS = frozenset(_EVERYBODY)
+
+
+def delegated_permissions(partner_roles: frozenset[str], roles: frozenset[str]) -> frozenset[Permission]:
+    """What delegated roles allow somebody with these roles at the partner who acts for a customer."""
     found: frozenset[Permission] = frozenset()
+    reach: frozenset[Permission] = frozenset()
     for role in roles:
         found |= DELEGATED.get(role, frozenset())
-    return found
+    for role in partner_roles:
+        reach |= REACH.get(role, frozenset())
+    return found & reach
 
 
 def permissions_of(kind: str, roles: frozenset[str]) -> frozenset[Permission]:
@@ -210,6 +251,8 @@ def enforce() -> ResponseReturnValue | None:
         return redirect(url_for("accounts.own_password"))
     requirement = requirement_of(current_app, request.endpoint)
     assert requirement is not None
+    if actors.is_shut_out():
+        abort(404)
     arguments = dict(request.view_args or {})
     if requirement.permission is None:
         _begin(None)
@@ -230,7 +273,7 @@ def _must_choose_password() -> bool:
     return actor is not None and actor.must_choose_password
 
 
-def _sign_in_first() -> Response:
+def _sign_in_first() -> BaseResponse:
     from webapp import again  # renders pages, which ask this module
 
     return again.sign_in_first()
@@ -253,9 +296,37 @@ def _decide(requirement: Requirement, actor: Actor, arguments: dict[str, Any]) -
 
 
 def _decide_again(requirement: Requirement, actor: Actor, arguments: dict[str, Any]) -> None:
-    """Once the lock is held: a role, a session or a view lost meanwhile counts."""
-    fresh = actors.load(actor.session_id)
-    g.actor = fresh
+    """Once the lock is held: a role, a session, a view or a delegated right lost meanwhile counts."""
+    fresh = actors.enter(actors.load(actor.session_id))
     if fresh is None:
         abort(_sign_in_first())
+    if fresh.organization_id != actor.organization_id:
+        abort(404)  # its rights ended, or another window began to act for somebody else
     _decide(requirement, fresh, arguments)
+
+
+# --- the access log ------------------------------------------------------------------------------------------
+
+log = logging.getLogger("countersign.access")
+
+
+def init_app(app: Flask) -> None:
+    """Keep the access log: a line on standard error for each request by which somebody who acts for a customer reads or
+    changes something there. No other requests are logged; addresses may hold secrets."""
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler())
+        log.setLevel(logging.INFO)
+    app.after_request(_note_access)
+
+
+def _note_access(response: Response) -> Response:
+    actor: Actor | None = g.get("actor")
+    if actor is None or actor.acting is None or request.url_rule is None:
+        return response
+    secret = "secret" in request.url_rule.arguments
+    log.info(
+        "%s acting person=%s partner=%s customer=%s %s %s %s", clock.now().isoformat(timespec="seconds"), actor.person_id,
+        actor.home_id, actor.organization_id, request.method, request.url_rule.rule if secret else request.path,
+        response.status_code,
+    )  # fmt: skip
+    return response

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from flask import g
+from flask import g, has_request_context, request
+from flask import session as cookie
 from flask_login import current_user
 
 if TYPE_CHECKING:
@@ -31,8 +33,31 @@ NO_SESSION = UUID(int=0)
 
 
 @dataclass(frozen=True)
+class Acting:
+    """For whom a delegated administrator works: a person of this partner, by these roles (template ids) that it may use."""
+
+    partner_id: UUID
+    partner_name: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class RightsOver:
+    """Whoever acts for a customer has no rights there any more. `at`: since when, in UTC; None where that is not known
+    (its own role at its partner was taken, for one)."""
+
+    customer_id: UUID
+    customer_name: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
 class Actor:
     """A signed-in person of one organization, with what the policy table allows it.
+
+    While a partner's person acts for a customer (`acting`), the organization, its kind, chain, zone and country are the
+    customer's, `roles` are none, and `permissions` what the delegated roles allow; person, name and address stay its own.
+    `acting_for_id`: the customer that its browser acts for, on whatever page it is; by itself it opens nothing.
 
     `name` is ready to be shown; `zone` is an IANA time zone; `confirmed` says that
     the person proved to read the mailbox `address`. `session_id` is NO_SESSION for what the worker does in its name.
@@ -55,6 +80,13 @@ class Actor:
     roles: frozenset[str]
     permissions: frozenset[Permission]
     must_choose_password: bool = False
+    acting: Acting | None = None
+    acting_for_id: UUID | None = None
+
+    @property
+    def home_id(self) -> UUID:
+        """The organization that the person itself belongs to."""
+        return self.acting.partner_id if self.acting is not None else self.organization_id
 
     @property
     def name(self) -> str:
@@ -72,7 +104,27 @@ class Actor:
         return permission in self.permissions
 
 
+#: Where a person is always itself, for whomever it acts. Every other page is the customer's that it acts for.
+#: The pages of invitations are among them: whoever acts for a customer never comes to one as that customer.
+OWN_PLACES = (
+    "/partner", "/account", "/acting/end", "/sign-in", "/sign-out", "/sign-up", "/first-sign-in", "/password-reset",
+    "/link-sent", "/mailbox-confirmation", "/mailbox-link", "/mailbox", "/objection", "/invitation", "/adminportal",
+    "/language", "/help", "/privacy", "/health", "/static",
+)  # fmt: skip
+#: In the cookie: the customer about which the browser was told that the rights there ended.
+_TOLD = "acting_over"
+#: In the cookie: it began or stopped to act for a customer in this session.
+_MOVED = "acting_moved"
+
+
+def is_own_place(path: str) -> bool:
+    """Whether a path is one where a person is itself, not the customer it acts for."""
+    folded = path.casefold()
+    return folded == "/" or any(folded == each or folded.startswith(f"{each}/") for each in OWN_PLACES)
+
+
 _load: Callable[[UUID], Actor | None] = lambda _session_id: None  # noqa: E731
+_act: Callable[[Actor, UUID], Actor | RightsOver]
 
 
 def loaded_by(load: Callable[[UUID], Actor | None]) -> None:
@@ -81,16 +133,72 @@ def loaded_by(load: Callable[[UUID], Actor | None]) -> None:
     _load = load
 
 
+def acting_by(act: Callable[[Actor, UUID], Actor | RightsOver]) -> None:
+    """Set the query that makes of a partner's person the actor that it is at a customer, by its rights at this moment."""
+    global _act
+    _act = act
+
+
 def current() -> Actor | None:
-    """The actor of this request, or None for somebody who is not signed in."""
+    """The actor of this request, or None for somebody who is not signed in. Whoever acts for a customer is itself in
+    OWN_PLACES, and the customer's delegated administrator everywhere else."""
     if "actor" not in g:
-        g.actor = current_user.actor if current_user and current_user.is_authenticated else None
+        enter(current_user.actor if current_user and current_user.is_authenticated else None)
     found: Actor | None = g.actor
     return found
 
 
+def enter(own: Actor | None) -> Actor | None:
+    """Decide anew who acts in this request, from the person's own actor: rights that ended meanwhile count."""
+    acts_for = own.acting_for_id if own is not None else None
+    if own is None or acts_for is None or (has_request_context() and cookie.get(_TOLD) == str(acts_for)):
+        g.actor, g.acting = own, None
+        return own
+    g.acting = _act(own, acts_for)
+    there = isinstance(g.acting, Actor) and has_request_context() and not is_own_place(request.path)
+    g.actor = g.acting if there else own
+    found: Actor = g.actor
+    return found
+
+
+def administering() -> Actor | RightsOver | None:
+    """As what the signed-in person acts for a customer, on whatever page it is now; RightsOver: it did, and its rights
+    ended."""
+    current()
+    found: Actor | RightsOver | None = g.get("acting")
+    return found
+
+
+def is_shut_out() -> bool:
+    """Whether this is a page of a customer for whom the person acted until its rights ended."""
+    return not is_own_place(request.path) and isinstance(administering(), RightsOver)
+
+
+def told_over(over: RightsOver) -> None:
+    """Note in the cookie that the person was told that its rights ended: from now on it acts for nobody."""
+    cookie[_TOLD] = str(over.customer_id)
+
+
+def changed_place() -> None:
+    """Begin or stop to act for a customer: forms that are open in other windows were meant for another organization, and
+    nothing is done with them."""
+    cookie.pop(_TOLD, None)
+    cookie.pop("csrf_token", None)
+    cookie[_MOVED] = True
+
+
+def has_moved() -> bool:
+    """Whether this browser began or stopped to act for a customer since it signed in."""
+    return bool(cookie.get(_MOVED))
+
+
+def has_left() -> bool:
+    """Whether this is a customer's page, and the person has stopped to act for one since it signed in."""
+    return has_moved() and not is_own_place(request.path) and administering() is None
+
+
 def load(session_id: UUID) -> Actor | None:
-    """Load an actor afresh, through the session of the moment."""
+    """Load a person's own actor afresh, through the session of the moment."""
     return _load(session_id)
 
 

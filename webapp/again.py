@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as BaseResponse
 
+from webapp import actor as actors
 from webapp import database, pages
 
 #: Names of fields that are never carried: passwords, one-time codes (postal codes are none), our own.
@@ -64,11 +65,15 @@ def sign_in_first() -> BaseResponse:
 
 
 def offer(*, status: int, signed_out: bool = False) -> Response:
-    """The page that offers the same form again (after signing in, where the session is gone)."""
+    """The page that offers the same form again (after signing in, where the session is gone).
+
+    Not to whoever began or stopped to act for a customer: the form may have been meant for another organization.
+    """
     database.rollback()
-    carried = typed() if came_from_us() else []
+    moved = not signed_out and actors.has_moved()
+    carried = typed() if came_from_us() and not moved else []
     target = request.full_path.rstrip("?") if carried else _page_of_form()
-    page = pages.render("errors/again.html", carried=carried, target=target, signed_out=signed_out)
+    page = pages.render("errors/again.html", carried=carried, target=target, signed_out=signed_out, moved=moved)
     response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -266,6 +266,14 @@ def locked(subject: Row, *, chain: UUID | None = None) -> Row:
     return fresh
 
 
+def alone(number: int) -> None:
+    """Let whoever comes with the same number wait until this transaction ends: for what is counted in no row that could be
+    locked. `write()` comes first; on SQLite, which has one writer at a time, that is enough."""
+    writer = session()
+    if writer.get_bind().dialect.name == "postgresql":
+        writer.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+
 def rows_of(result: sa.Result[Any]) -> int:
     """How many rows an UPDATE or DELETE met."""
     assert isinstance(result, sa.CursorResult)

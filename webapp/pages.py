@@ -23,7 +23,7 @@ from markupsafe import Markup
 from webapp import actor as actors
 from webapp import languages
 from webapp.access import Permission
-from webapp.actor import Actor
+from webapp.actor import Actor, RightsOver
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,10 @@ def _navigation() -> list[Link]:
         return []
     mine = [item for item in _items if item.kind == person.organization_kind and person.may(item.permission)]
     urls = [url_for(item.endpoint) for item in mine]
+    if isinstance(actors.administering(), Actor):  # what both kinds have is the customer's now: no way there from here
+        here_own = actors.is_own_place(request.path)
+        kept = [(item, url) for item, url in zip(mine, urls, strict=True) if actors.is_own_place(url) is here_own]
+        mine, urls = [item for item, _url in kept], [url for _item, url in kept]
     within = [url for url in urls if request.path == url or request.path.startswith(url + "/")]
     here = max(within, key=len, default="")  # /partner/customers lies within /partner as well
     return [
@@ -95,9 +99,24 @@ class Operator:
     contact_address: str
 
 
+def _notices(over: RightsOver | None) -> list[Any]:
+    """What was flashed; and on the way back from a customer, once, that the rights there ended."""
+    found: list[Any] = [*get_flashed_messages(with_categories=True)]
+    if over is None or not actors.is_own_place(request.path):
+        return found
+    actors.told_over(over)
+    if over.at is None:
+        return [*found, ("important", _("Your rights for %(customer)s ended.", customer=over.customer_name))]
+    ended = moment_text(over.at)
+    words = _("Your rights for %(customer)s ended on %(when)s.", customer=over.customer_name, when=ended)
+    return [*found, ("important", words)]
+
+
 def render(template: str, **context: Any) -> str:
     """Render a page with what the layout needs. `template` as in "accounts/sign_in.html"."""
     form = context.get("form")
+    administering = actors.administering()
+    over = administering if isinstance(administering, RightsOver) else None
     return render_template(
         template,
         language=languages.language(),
@@ -106,7 +125,10 @@ def render(template: str, **context: Any) -> str:
         languages=_languages(),
         operator=Operator(current_app.config["OPERATOR_NAME"], current_app.config["OPERATOR_CONTACT"]),
         demo=current_app.config["DEMO"],
-        notices=get_flashed_messages(with_categories=True),
+        acting=administering if isinstance(administering, Actor) else None,
+        acting_over=over,
+        acting_left=actors.has_left(),
+        notices=_notices(over),
         page_errors=bool(form is not None and form.errors),
         **context,
     )
@@ -202,6 +224,22 @@ class Page:
     next_url: str = ""
     previous_url: str = ""
     count_text: str = ""
+
+
+def turned(found: Any, place: Callable[[Any], tuple[datetime, UUID]], count_text: str) -> Page:
+    """One page of a list by time, with the addresses of its neighbours. `found` has `rows`, `more_before` and
+    `more_after`."""
+
+    def turn(word: str, row: Any) -> str:
+        at, id_ = place(row)
+        return with_arguments(**{"after": None, "before": None, word: cursor(at.isoformat(), str(id_))})
+
+    return Page(
+        rows=found.rows,
+        next_url=turn("after", found.rows[-1]) if found.rows and found.more_after else "",
+        previous_url=turn("before", found.rows[0]) if found.rows and found.more_before else "",
+        count_text=count_text,
+    )
 
 
 LONGEST_CURSOR = 4000

@@ -16,9 +16,10 @@ from config import MailServer
 from tests.support.chromium import LOOKS, Scheme, Windows, assert_accessible, screenshot
 from tests.support.engines import Engines, configuration
 from tests.support.main_job import KANA_OR_KANJI, Clicks
-from tests.support.page_states import STATES, Gallery, State, gallery
+from tests.support.page_states import STATES, Gallery, gallery
 from tests.support.served import Served
 from tests.support.sink import Sink
+from tests.support.state import State
 from webapp import create_app
 from webapp.database import db
 
@@ -36,7 +37,8 @@ NO_PAGES = {
     "agreements.receipt_json", "relationships.receipt_json", "acceptance.check_again", "acceptance.change_again",
     "attestations.review_again", "attestations.confirm_again", "attestations.proof", "attestations_at_customer.proof",
     "acceptance.agreement_check_again", "acceptance.agreement_change_again", "messages.mailbox", "messages.message",
-    "customers.export", "imports.template", "imports.result",
+    "customers.export", "renewals.export", "renewals.calendar", "imports.template", "imports.result",
+    "people_imports.template", "people_imports.result",
 }  # fmt: skip
 #: Pages that the list reaches by another address, or that look like one of it.
 ALIKE = {

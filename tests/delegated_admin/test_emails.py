@@ -18,7 +18,7 @@ from tests.support.visitor import words_of
 from webapp import database
 from webapp.accounts.models import Person
 from webapp.delegated_admin import emails, rules
-from webapp.delegated_admin.roles import BASIC, GLOBAL_ADMINISTRATOR, ROLES
+from webapp.delegated_admin.roles import BASIC, GLOBAL_ADMINISTRATOR, RESETTING, ROLES
 from webapp.messages.models import Message
 
 AT = datetime(2026, 12, 1, 15, 30, tzinfo=UTC)
@@ -119,7 +119,8 @@ def test_the_approval_names_approver_end_partner_name_roles_link_and_how_to_obje
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("en", "the helpdesk's role and those of low risk."), ("ja", "のロールとリスクの低いロール")]
+    ("language", "said"),
+    [("en", "those that reset passwords, and for that alone."), ("ja", "パスワードをリセットできるロールを")],
 )
 def test_the_partner_reads_which_roles_its_helpdesk_agents_hold(
     told: Callable[..., Message], language: str, said: str
@@ -128,8 +129,7 @@ def test_the_partner_reads_which_roles_its_helpdesk_agents_hold(
     mail = told("approved", "partner", language, ends_at=END, roles=roles)
     assert said in mail.text
     assert said in words_in_html(mail)
-    low = {role.id for role in ROLES if role.risk == "low"}
-    assert rules.roles_for(frozenset({"helpdesk_agent"}), roles) == low | {HELPDESK}
+    assert rules.roles_for(frozenset({"helpdesk_agent"}), roles) == RESETTING
 
 
 def test_the_partner_is_led_to_its_own_page_and_reads_no_address_of_the_approver(

@@ -45,8 +45,8 @@ APPROVERS = {"global_administrator", "delegated_admin_administrator"}
 USER = next(role.id for role in ROLES if role.key == "user_administrator")
 READER = next(role.id for role in ROLES if role.key == "global_reader")
 OFFERABLE = (GLOBAL_ADMINISTRATOR, USER, HELPDESK_ADMINISTRATOR, READER)
-#: What a helpdesk agent holds of these: the helpdesk's, and what only reads.
-FOR_HELPDESK = {HELPDESK_ADMINISTRATOR, READER}
+#: What a helpdesk agent uses of these: those that reset passwords.
+FOR_HELPDESK = {GLOBAL_ADMINISTRATOR, USER, HELPDESK_ADMINISTRATOR}
 PEOPLE = ("global_administrator", "delegated_admin_administrator", "")
 
 people = st.sampled_from(PEOPLE)

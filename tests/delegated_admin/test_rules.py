@@ -621,8 +621,9 @@ def test_a_request_is_sent_on_only_to_somebody_who_can_decide() -> None:
     [
         ({"admin_agent"}, {GLOBAL_ADMINISTRATOR, USER}, {GLOBAL_ADMINISTRATOR, USER}),
         ({"admin_agent", "helpdesk_agent"}, {GLOBAL_ADMINISTRATOR}, {GLOBAL_ADMINISTRATOR}),
-        ({"helpdesk_agent"}, {GLOBAL_ADMINISTRATOR, USER}, set()),
-        ({"helpdesk_agent"}, {HELPDESK_ADMINISTRATOR, USER, READER}, {HELPDESK_ADMINISTRATOR, READER}),
+        ({"helpdesk_agent"}, {GLOBAL_ADMINISTRATOR, USER}, {GLOBAL_ADMINISTRATOR, USER}),
+        ({"helpdesk_agent"}, {HELPDESK_ADMINISTRATOR, USER, READER}, {HELPDESK_ADMINISTRATOR, USER}),
+        ({"helpdesk_agent"}, {READER}, set()),
         ({"sales_agent"}, {HELPDESK_ADMINISTRATOR, READER}, set()),
         (set(), {HELPDESK_ADMINISTRATOR, READER}, set()),
         ({"admin_agent"}, set(), set()),

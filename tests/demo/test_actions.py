@@ -14,11 +14,13 @@ from webapp.agreements import queries as agreements
 from webapp.agreements.rules import DirectAcceptanceClosed
 from webapp.delegated_admin import queries as delegated
 from webapp.delegated_admin.models import DelegatedRelationship
-from webapp.demo import actions, rules
+from webapp.demo import actions, queries, rules
 from webapp.imports.models import ImportRow
 from webapp.invitations import queries as invitations
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization
+from webapp.product_keys import queries as product_keys
+from webapp.product_keys.rules import read_keys
 from webapp.subscriptions import queries as subscriptions
 from webapp.tasks.models import Task
 
@@ -43,16 +45,38 @@ def test_the_offers_and_subscriptions_are_there_in_their_stages(demo: Flask) -> 
             sa.select(DelegatedRelationship).order_by(DelegatedRelationship.created_at)
         ).all()  # fmt: skip
         assert [(organizations.names_of({row.customer_id})[row.customer_id], delegated.state(row)) for row in rows] == [
-            ("Adventure Works", "active"), ("Adventure Works", "pending"), ("Contoso 株式会社", "pending"),
+            ("Adventure Works", "active"), ("Fourth Coffee", "active"), ("Adventure Works", "pending"),
+            ("Contoso 株式会社", "pending"),
         ]  # fmt: skip
         adventure, northwind = named("Adventure Works"), named("Northwind Cloud")
         fabrikam, tailspin = named("Fabrikam Distribution"), named("Tailspin Resellers")
         today = clock.today(adventure.zone)
         assert len(subscriptions.active_between(adventure.id, northwind.id, None, today)) == 3
         assert len(subscriptions.active_between(adventure.id, fabrikam.id, tailspin.id, today)) == 1
-        carried = invitations.invitation_of_offer(rows[2].id)
+        carried = invitations.invitation_of_offer(rows[3].id)
         assert carried is not None
         assert carried.asks == "relationship"
+
+
+def test_every_stage_of_a_subscription_is_there_and_people_have_licences(demo: Flask) -> None:
+    with demo.app_context():
+        coffee = named("Fourth Coffee")
+        rows = subscriptions.of_customer(coffee.id)
+        stages = [subscriptions.stage_of(row, coffee.zone) for row in rows]
+        assert set(stages) == {"active", "expired", "disabled", "deleted"}
+        assert sum(subscriptions.given_by_line(coffee.id).values()) == 3
+
+
+def test_there_are_keys_to_try_and_one_that_is_expired(demo: Flask) -> None:
+    with demo.app_context():
+        lines = queries.keys_to_try()
+        assert len(lines) == 6
+        typed = [read_keys(line.split()[0])[0].key for line in lines]
+        known = product_keys.keys_of(typed)
+        assert set(known) == set(typed)
+        assert [known[each].expires_on >= clock.today("UTC") for each in typed] == [True] * 5 + [False]
+    shown = demo.test_cli_runner().invoke(args=["demo", "show"]).output
+    assert all(line in shown for line in lines)
 
 
 def test_every_state_of_the_agreement_is_there(demo: Flask) -> None:

@@ -79,6 +79,9 @@ class Tampered:
     def edit_column(self, connection: sa.Connection, place: int) -> None:
         connection.execute(sa.update(facts).where(self.at(place)).values(kind="domain.refused"))
 
+    def edit_acting(self, connection: sa.Connection, place: int) -> None:
+        connection.execute(sa.update(facts).where(self.at(place)).values(acting_partner_id=uuid4()))
+
     def edit_with_its_hash(self, connection: sa.Connection, place: int) -> None:
         row = self.rows(connection)[place - 1]
         text = row.record.replace('"source":"', '"source":"x')
@@ -162,7 +165,9 @@ def test_an_untouched_chain_verifies(tampered: Tampered) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", ["edit", "edit_column", "edit_with_its_hash", "delete", "insert", "reorder", "cut"])
+@pytest.mark.parametrize(
+    "kind", ["edit", "edit_column", "edit_acting", "edit_with_its_hash", "delete", "insert", "reorder", "cut"]
+)
 def test_the_database_refuses(tampered: Tampered, kind: str, place: str) -> None:
     with pytest.raises(DBAPIError, match="append-only"):
         tampered.run(False, lambda connection: getattr(tampered, kind)(connection, PLACES[place]))
@@ -173,6 +178,7 @@ FOUND = {
     # what is done: what it is called on the first, the middle and the last record, and at which position
     "edit": (("edited", 1), ("edited", 3), ("edited", 5)),
     "edit_column": (("edited", 1), ("edited", 3), ("edited", 5)),
+    "edit_acting": (("edited", 1), ("edited", 3), ("edited", 5)),
     "edit_with_its_hash": (("mismatch", 2), ("mismatch", 4), ("mismatch", 5)),
     "delete": (("missing", 1), ("missing", 3), ("cut", 5)),
     "delete_and_close_up": (("missing", 1), ("missing", 3), ("cut", 5)),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from werkzeug.test import TestResponse
 
+from config import ROOT
 from tests.guards.pseudo import content_of, unbracketed
 from tests.guards.routes import table
 from tests.guards.test_routes import address_of
@@ -22,6 +23,13 @@ READS = sorted(key for key in TABLE if key.startswith("GET ") and "/static/" not
 def test_the_catalogues_are_complete() -> None:
     found = examine()
     assert found.count == 0, "run `.venv/bin/python -m tests.support.catalogue`\n" + report(found, short=True)
+
+
+@pytest.mark.parametrize("word", ["全体管理者", "全体閲覧者", "直接課金"])
+def test_a_role_has_one_name_in_every_catalogue(word: str) -> None:
+    catalogues = sorted(Path(ROOT, "webapp").rglob("*.po"))
+    assert catalogues
+    assert [str(path) for path in catalogues if word in path.read_text("utf-8")] == []
 
 
 def spoken_otherwise(story: Story, key: str) -> list[str]:

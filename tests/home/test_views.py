@@ -315,14 +315,28 @@ def test_a_database_that_cannot_be_reached_is_not_ready(make_app: Callable[..., 
 @pytest.mark.parametrize(
     ("organization", "entries"),
     [
-        ("customer", ["Home", "Agreement", "Partner relationships", "Purchases", "Inbox", "History"]),
+        (
+            "customer",
+            [
+                "Home",
+                "Agreement",
+                "Partner relationships",
+                "Subscriptions",
+                "Orders",
+                "People",
+                "Inbox",
+                "History",
+            ],
+        ),
         (
             "partner",
             [
                 "Overview",
                 "Customers",
                 "Delegated administration",
+                "Customers you administer",
                 "Orders",
+                "Renewals",
                 "Invitations",
                 "Import",
                 "Inbox",

@@ -85,11 +85,12 @@ def test_a_file_is_repaired_started_and_done_with_a_result_to_download(desk: Des
     assert "2 invitations will be made" in page.words
     assert "None of your customers has this domain" in page.words
     assert "These columns are not read: Note" in page.words
-    page = desk.visitor.submit({"r3-customer": "Still nobody"}, button="Save row 3")
-    assert page.status == 422
+    page = desk.visitor.submit({"r3-customer": "Still nobody"}, button="Save these rows")
+    assert page.words.startswith("Error:") or "There is a problem" in page.words
     assert "None of your customers has this domain" in page.words
-    page = desk.visitor.submit({"r3-customer": desk.domains[2]}, button="Save row 3")
-    assert "Row 3 is repaired." in page.words
+    page = desk.visitor.submit({"r3-customer": desk.domains[2]}, button="Save these rows")
+    assert "1 row is repaired." in page.words
+    assert "There is a problem" not in page.words
     assert "3 invitations will be made" in page.words
     desk.visitor.follow("Continue")
     assert "3 mails will go out" in desk.visitor.page.words
@@ -110,6 +111,25 @@ def test_a_file_is_repaired_started_and_done_with_a_result_to_download(desk: Des
     assert [row["Result"] for row in rows] == ["Completed"] * 3
     assert all("/partner/invitations/" in row["Link"] for row in rows)
     assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_all_rows_of_a_page_are_saved_at_once_and_what_is_still_wrong_stays_as_it_was_typed(desk: Desk) -> None:
+    desk.upload("Customer,Recipient\nNobody,a\nNo one,b\nNone,c\n")
+    page = desk.visitor.submit(
+        {"r2-customer": desk.domains[0], "r2-recipient": f"a@{desk.domains[0]}", "r3-customer": "Still nobody",
+         "r3-recipient": f"b@{desk.domains[1]}"},
+        button="Save these rows",
+    )  # fmt: skip
+    assert "1 row is repaired." in page.words
+    assert "2 rows to repair" in page.words
+    form = next(each for each in page.forms if each.action.endswith("/rows"))
+    assert form.fields["r3-customer"] == ["Still nobody"]
+    assert form.fields["r3-recipient"] == [f"b@{desk.domains[1]}"]
+    assert form.fields["r4-customer"] == ["None"]
+    page = desk.visitor.submit({"r3-customer": desk.domains[1]}, button="Leave row 4 out")
+    assert "Row 4 is left out." in page.words
+    assert "1 row is repaired." in page.words  # what was typed into the other row is not lost
+    assert "2 invitations will be made" in page.words
 
 
 def test_columns_that_are_wrong_have_a_page_of_their_own_and_nothing_is_kept(desk: Desk) -> None:
@@ -213,7 +233,7 @@ def test_what_is_discarded_leaves_no_values(desk: Desk) -> None:
 def test_what_was_started_is_not_changed_any_more(desk: Desk) -> None:
     page = desk.upload(f"Customer\n{desk.domains[0]}\nx\n")
     address = page.url
-    form = next(each for each in page.forms if each.action.endswith("/rows/3"))
+    form = next(each for each in page.forms if each.action.endswith("/rows"))
     desk.visitor.follow("Continue")
     desk.visitor.submit(sends="no", button="Start")
     page = desk.visitor._go("POST", form.action, {**form.fields, "r3-customer": [desk.domains[1]]})

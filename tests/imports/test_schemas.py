@@ -271,7 +271,7 @@ TEXT = st.text(
 def test_a_filled_template_is_read_as_it_was_filled(kind: str, language: str, suffix: str, data: st.DataObject) -> None:
     names = [column.name for column in COLUMNS_OF[kind]]
     rows = data.draw(st.lists(st.fixed_dictionaries(dict.fromkeys(names, TEXT)), min_size=1, max_size=4))
-    rows = [row | {"customer": row["customer"] or "x"} for row in rows]
+    rows = [row | {names[0]: row[names[0]] or "x"} for row in rows]
     read = schemas.read(schemas.template(kind, language, suffix, rows=rows), kind, 10)
     assert [line.values for line in read.lines] == rows
     assert read.ignored == []

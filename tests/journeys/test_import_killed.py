@@ -12,16 +12,20 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from tests.directory.scene import Office
 from tests.support.builders import World
 from tests.support.many import many_customers
 from tests.support.served import WorkerProcess
 from webapp import database
+from webapp.accounts.models import Person
 from webapp.actor import Actor
 from webapp.evidence.models import Fact
 from webapp.imports import actions, queries
 from webapp.imports.models import Import, ImportRow
 from webapp.invitations.models import Invitation
+from webapp.messages.models import Message
 from webapp.organizations import queries as organizations
+from webapp.subscriptions.models import Licence
 
 #: Seconds without any progress after which a worker is taken to hang.
 PATIENCE = 60.0
@@ -128,3 +132,44 @@ def test_a_long_file_is_done_once_whatever_is_killed(
                 break
         time.sleep(0.1)
     assert (row.done, row.already, row.refused) == (count, 0, 0)
+
+
+@pytest.mark.timeout(1800)
+def test_a_file_of_people_adds_each_once_with_its_licence_whatever_is_killed(
+    app: Flask, world: World, work: Callable[..., WorkerProcess], tmp_path: Path, full: bool
+) -> None:
+    count = 10_000 if full else 400
+    office = Office(app, world)
+    line = office.line(seats=300)  # not enough for all: what is refused is refused once, and adds nobody
+    lines = [
+        (number + 2, {
+            "given_name": "Person", "family_name": str(number), "email": f"p{number}@{office.domain}", "licences": "suite",
+        })
+        for number in range(count)
+    ]  # fmt: skip
+    import_id = office.do(
+        lambda by: (
+            actions.upload(by=by, kind="people", language="en", file_name="people.csv", sha256="0" * 64, lines=lines).id
+        )
+    )
+    office.do(lambda by: actions.start(database.session().get_one(Import, import_id), by=by, sends=False))
+    offset = tmp_path / "offset"
+    for number, part in enumerate((0.25, 0.6)):
+        offset.write_text(str(61 * number))  # the dead worker's leases have run out
+        worker = work(mail_port=None, CLOCK_OFFSET_FILE=str(offset))
+        until(app, import_id, int(count * part), worker)
+        kill_in_the_middle(app, import_id, worker)
+        assert done(app, import_id) < count, "every row was done before the kill: the test proved nothing"
+    offset.write_text("122")
+    worker = work(mail_port=None, CLOCK_OFFSET_FILE=str(offset))
+    until(app, import_id, count, worker)
+    people = office.rows(Person, Person.address_key.startswith("p"), Person.given_name == "Person")
+    assert len(people) == len({each.address_key for each in people}) == 300
+    licences = office.rows(Licence, Licence.line_id == line)
+    assert {each.person_id for each in licences} == {each.id for each in people}
+    assert len(licences) == 300
+    mails = office.rows(Message, Message.kind == "first_sign_in")
+    assert len({each.person_id for each in mails}) == len(mails) == 300
+    refused = office.rows(ImportRow, ImportRow.result == "refused")
+    assert {each.reason for each in refused} == {"NoSeatLeft"}
+    assert len(refused) == count - 300

@@ -67,7 +67,7 @@ def test_buying_waits_for_consent_and_what_runs_does_not(world: World, browser: 
     # A version that everybody must accept again, from its first day.
     scene.publish("2026-06", date(2026, 6, 1), JUNE, requires_renewal=True)
     assert _buy(customer, product_id).status == 403
-    assert "A azure_plan" in customer.open("/orders").words
+    assert "A azure_plan" in customer.open("/subscriptions").words
     customer.open("/home")
     customer.follow("See what changed and answer")
     assert f"{scene.partner.name} confirmed that your organization accepted version 2026-03" in customer.page.words

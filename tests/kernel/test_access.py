@@ -14,7 +14,20 @@ from tests.kernel.test_database import ORIGIN, post, signed_in
 from tests.support.builders import World
 from tests.support.engines import configuration
 from webapp import access, actor, create_app, pages
-from webapp.access import POLICY, ROLES, Permission, Requirement, permissions_of, roles_with
+from webapp.access import (
+    ACTS,
+    DELEGATED,
+    POLICY,
+    REACH,
+    ROLES,
+    Permission,
+    Requirement,
+    delegated_permissions,
+    permissions_of,
+    roles_with,
+)
+from webapp.delegated_admin.roles import RESETTING
+from webapp.delegated_admin.roles import ROLES as ROLES_TO_DELEGATE
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization
 
@@ -162,3 +175,81 @@ def test_every_permission_is_given_to_somebody_and_named_by_roles() -> None:
     for permission in Permission:
         holders = [roles_with(kind, permission) for kind in ("customer", "partner")]
         assert any(holders), permission
+
+
+# --- who acts for a customer ---------------------------------------------------------------------------------
+
+EVERY_ROLE = frozenset(role.id for role in ROLES_TO_DELEGATE)
+#: What binds a customer, opens it to others, or reaches its administrators: only its own people do that.
+NEVER = {
+    Permission.ANSWER_INVITATIONS, Permission.ANSWER_DELEGATED_ADMIN, Permission.HAND_OVER, Permission.ASK_TO_END,
+    Permission.DISTRUST_PARTNERS, Permission.BUY, Permission.ADMIT_PEOPLE, Permission.GIVE_ROLES, Permission.WORK_INBOX,
+    Permission.READ_INBOX, Permission.READ_DELEGATED_ADMIN,
+}  # fmt: skip
+
+
+def test_a_delegate_never_gets_what_binds_the_customer_whatever_roles_there_are() -> None:
+    every_agent = frozenset(ROLES["partner"])
+    allowed = delegated_permissions(every_agent, EVERY_ROLE)
+    assert not allowed & NEVER
+    administrator = POLICY["customer", "global_administrator"]
+    assert allowed < administrator
+    assert administrator - allowed == NEVER | ACTS, "a new permission of the customer's: may a delegate have it?"
+
+
+def test_no_permission_of_a_partner_comes_with_a_delegated_role() -> None:
+    of_partners = permissions_of("partner", frozenset(ROLES["partner"])) - permissions_of(
+        "customer", frozenset(ROLES["customer"])
+    )
+    assert not delegated_permissions(frozenset({"admin_agent"}), EVERY_ROLE) & of_partners
+
+
+@pytest.mark.parametrize(
+    ("partner_roles", "allowed"),
+    [
+        ({"helpdesk_agent"}, {Permission.READ_PEOPLE, Permission.RESET_PASSWORDS}),
+        ({"sales_agent"}, set()),
+        (set(), set()),
+        ({"helpdesk_agent", "sales_agent"}, {Permission.READ_PEOPLE, Permission.RESET_PASSWORDS}),
+    ],
+)
+def test_helpdesk_agents_reset_passwords_and_no_more(partner_roles: set[str], allowed: set[Permission]) -> None:
+    assert delegated_permissions(frozenset(partner_roles), EVERY_ROLE) == allowed
+
+
+def test_only_whom_a_delegated_role_can_help_may_administer_customers() -> None:
+    assert set(roles_with("partner", Permission.ADMINISTER_CUSTOMERS)) == set(REACH)
+
+
+def test_the_roles_that_reset_passwords_are_those_of_the_table() -> None:
+    assert {role for role, allowed in DELEGATED.items() if Permission.RESET_PASSWORDS in allowed} == RESETTING
+
+
+def test_every_delegated_role_is_one_that_can_be_offered() -> None:
+    assert DELEGATED.keys() <= EVERY_ROLE
+    assert len(EVERY_ROLE) == 32
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        ("/", True), ("/partner", True), ("/partner/customers", True), ("/partners", False), ("/partner-x", False),
+        ("/account", True), ("/accounts", False), ("/acting", False), ("/acting/end", True), ("/acting/ending", False),
+        ("/AdminPortal/Home", True), ("/invitation", True), ("/invitation/abc/acceptance", True), ("/home", False),
+        ("/agreement/acceptance", False), ("/users", False), ("/history", False), ("/settings/partner", False),
+    ],
+)  # fmt: skip
+def test_where_a_person_is_itself_and_where_the_customer_s(path: str, own: bool) -> None:
+    assert actor.is_own_place(path) is own
+
+
+#: Pages for anyone that are a customer's for whoever acts for one.
+FOR_ANYONE_AND_A_CUSTOMER = ("/redeem", "/calendar")
+
+
+def test_what_is_for_anyone_is_no_customer_s_page(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        found = access.requirement_of(app, rule.endpoint)
+        assert found is not None
+        if found.permission is None and "anycase" not in rule.rule:
+            assert actor.is_own_place(rule.rule) or rule.rule.startswith(FOR_ANYONE_AND_A_CUSTOMER), rule.rule

@@ -16,7 +16,9 @@ from webapp.database import Model, append_only_tables, db
 from webapp.extensions import alembic
 
 #: The releases before, each with a table that came after it.
-RELEASES = {"0001": "delegated_acts", "0002": "attestations"}
+RELEASES = {"0001": "delegated_acts", "0002": "attestations", "0003": "subscription_standings"}
+#: Rows that follow from acts which a release does not have: going back there takes the acts, coming here the rows.
+FOLLOWING = {"0001": {"customer_overviews"}}
 
 
 def counts(story: Story) -> dict[str, int]:
@@ -68,7 +70,8 @@ def test_a_filled_database_of_a_release_before_is_brought_here_with_all_it_holds
         migrate()
         database.session().expire_all()
     after = counts(story)
-    assert {name: after[name] for name in before} == before
+    kept = before.keys() - FOLLOWING.get(release, set())
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert drift(story.app, Model.metadata) == []
     assert triggers(story) == protected
     assert story.app.test_cli_runner().invoke(args=["evidence", "verify"]).exit_code == 0

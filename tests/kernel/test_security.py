@@ -15,7 +15,7 @@ from tests.kernel.conftest import Probe
 from tests.kernel.test_database import ORIGIN, post
 from tests.support.builders import World
 from tests.support.engines import KEYS
-from webapp import security
+from webapp import errors, languages, security
 from webapp.access import anyone
 from webapp.policies.rules import POLICIES
 
@@ -192,3 +192,39 @@ def test_pages_are_never_kept_by_a_shared_cache(app: Flask) -> None:
     for path in ("/", "/help", "/no/such/page"):
         kept = app.test_client().get(path, base_url=ORIGIN).headers["Cache-Control"]
         assert "no-store" in kept or ("private" in kept and "no-cache" in kept)
+
+
+# --- logs ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request fails, and so does the page that says so: the last resort logs the address."""
+
+    def fail(*_values: object) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(languages, "keep_choice", fail)
+    monkeypatch.setattr(errors, "_last_page", fail)
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_failure_is_logged_without_the_secret_of_the_address(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if "secret" in rule.arguments]
+    assert len(rules) >= 8
+    word = "planted-word"
+    for rule in rules:
+        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            caplog.clear()
+            path = app.url_map.bind("localhost").build(rule.endpoint, {"secret": word}, method=method)
+            assert word in path
+            assert app.test_client().open(path, method=method, base_url=ORIGIN).status_code == 500
+            assert f"Exception on {rule.rule} [{method}]" in caplog.text
+            assert word not in caplog.text
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_failure_is_logged_without_the_query(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    assert app.test_client().get("/invitation?ref=planted-word", base_url=ORIGIN).status_code == 500
+    assert "Exception on /invitation [GET]" in caplog.text
+    assert "planted-word" not in caplog.text

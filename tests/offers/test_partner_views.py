@@ -47,8 +47,10 @@ def form_of(page: Page) -> Form:
 
 
 def offers_of(story: Story, name: str = "") -> list[DelegatedRelationship]:
+    """What all partners offered, but the delegate's."""
     with story.app.app_context():
-        found = sa.select(DelegatedRelationship).order_by(DelegatedRelationship.created_at)
+        others = DelegatedRelationship.partner_id != story.helper.id
+        found = sa.select(DelegatedRelationship).where(others).order_by(DelegatedRelationship.created_at)
         return list(database.session().scalars(found.filter_by(name=name) if name else found))
 
 

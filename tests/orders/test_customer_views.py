@@ -1,10 +1,12 @@
-"""A customer's purchases through the page: what it has, buying, and why that is refused."""
+"""A customer's orders through the page: the list, buying, and why that is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 
 from tests.orders.scene import Market
@@ -12,9 +14,11 @@ from tests.support.builders import Party
 from tests.support.visitor import Page, Visitor
 from webapp import database
 from webapp.accounts.models import Person
+from webapp.orders import queries
+from webapp.pages import cursor
 from webapp.policies import actions as policies
 from webapp.subscriptions import actions as subscriptions
-from webapp.subscriptions.models import RenewalStop, Subscription
+from webapp.subscriptions.models import Subscription
 from webapp.tasks.models import Task
 
 Browser = Callable[..., Visitor]
@@ -50,8 +54,11 @@ def test_a_billing_administrator_buys_through_its_partner(market: Market, browse
         market.customer.id, market.customer["billing_administrator"].id,
     )  # fmt: skip
     page = visitor.open("/orders")
-    for words in ("Suite Business", "Northwind Cloud", "Running", "automatic", "1 subscription"):
+    for words in ("Suite Business", "Northwind Cloud", "Contoso 株式会社", "1 order"):
         assert words in page.words
+    page = visitor.follow("Until")
+    assert page.heading == "Suite Business"
+    assert "It runs until the end of" in page.words
     partner = signed_in(browser, market.partner, "sales_agent")
     partner.open("/partner/inbox")
     page = partner.follow("Contoso 株式会社 ordered Suite Business through you")
@@ -127,7 +134,7 @@ def test_consent_that_was_lost_between_the_steps_refuses_the_last_one(market: Ma
     assert market.orders() == []
 
 
-def test_whoever_reads_sees_purchases_and_buys_nothing(market: Market, browser: Browser) -> None:
+def test_whoever_reads_sees_orders_and_buys_nothing(market: Market, browser: Browser) -> None:
     relationship = market.begin()
     market.attest()
     market.place(relationship, auto_renews=True)
@@ -135,20 +142,29 @@ def test_whoever_reads_sees_purchases_and_buys_nothing(market: Market, browser: 
     page = visitor.open("/orders")
     assert "Suite Business" in page.words
     assert "Buy something" not in page.links
-    assert not [form for form in page.forms if form.action.endswith("/renewal-stop")]
     assert visitor.open("/orders/new").status == 403
 
 
-def test_the_customer_stops_a_renewal_once(market: Market, browser: Browser) -> None:
-    relationship = market.begin()
+def test_the_list_turns_pages_and_names_the_provider_of_a_reseller(
+    market: Market, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "PAGE", 2)
+    direct, indirect = market.begin(), market.begin(indirect=True)
     market.attest()
-    market.place(relationship, auto_renews=True)
+    for _ in range(2):
+        market.place(direct)
+    market.place(indirect, by=market.reseller)
     visitor = signed_in(browser, market.customer)
-    page = visitor.open("/orders")
-    assert "It will not renew itself any more." in visitor.submit(to="/renewal-stop").words
-    visitor.page = page
-    assert "It does not renew itself. Nothing was changed." in visitor.submit(to="/renewal-stop").words
-    assert len(market.rows(RenewalStop)) == 1
+    first = visitor.open("/orders")
+    assert "Indirect provider: Fabrikam Distribution" in first.words
+    assert "3 orders" in first.words
+    second = visitor.follow("Next page")
+    assert "Fabrikam Distribution" not in second.words
+    assert visitor.follow("Previous page").words == first.words
+    assert (
+        "Nothing here any more"
+        in visitor.open(f"/orders?after={cursor('2000-01-01T00:00:00+00:00', str(UUID(int=0)))}").words
+    )
 
 
 def test_without_a_partner_the_page_says_how_buying_begins(market: Market, browser: Browser) -> None:

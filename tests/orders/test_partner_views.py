@@ -24,7 +24,7 @@ from webapp.evidence.models import Fact
 from webapp.organizations.models import Pairing
 from webapp.policies import actions as policies
 from webapp.subscriptions import actions as subscriptions
-from webapp.subscriptions.models import RenewalStop, Subscription
+from webapp.subscriptions.models import Subscription
 
 Browser = Callable[..., Visitor]
 
@@ -66,7 +66,7 @@ def test_an_order_for_a_customer_that_agreed_is_checked_and_placed(market: Marke
         assert words in page.words
     page = visitor.open(f"/partner/customers/{market.customer.id}/orders")
     assert "Software subscription" in page.words
-    assert "Running" in page.words
+    assert "Active" in page.words
     assert "None of" not in page.words
 
 
@@ -321,18 +321,13 @@ def test_a_product_that_was_closed_meanwhile_is_said_so_and_a_second_click_finds
     assert form.fields["key"] != [""]
 
 
-def test_an_agent_stops_a_renewal_and_a_helpdesk_agent_only_reads(market: Market, browser: Browser) -> None:
+def test_the_list_leads_to_each_subscription(market: Market, browser: Browser) -> None:
     relationship = market.begin()
     market.attest()
     market.place(relationship, auto_renews=True)
-    path = f"/partner/customers/{market.customer.id}/orders"
-    reader = signed_in(browser, market.partner, "helpdesk_agent").open(path)
-    assert "automatic" in reader.words
-    assert not [form for form in reader.forms if form.action.endswith("/renewal-stop")]
-    visitor = signed_in(browser, market.partner)
-    visitor.open(path)
-    page = visitor.submit(to="/renewal-stop")
-    assert "It will not renew itself any more. It runs until its last day." in page.words
-    (stop,) = market.rows(RenewalStop)
-    assert stop.subscription_id == market.rows(Subscription)[0].id
-    assert not [form for form in page.forms if form.action.endswith("/renewal-stop")]
+    visitor = signed_in(browser, market.partner, "helpdesk_agent")
+    page = visitor.open(f"/partner/customers/{market.customer.id}/orders")
+    assert "automatic" in page.words
+    assert visitor.follow("Suite Business").url.endswith(
+        f"/partner/subscriptions/{market.rows(Subscription)[0].line_id}"
+    )

@@ -91,7 +91,7 @@ def test_the_list_says_what_is_active_and_through_whom(scene: Scene) -> None:
     code, output = run(scene, "list", str(scene.customer.id))
     assert code == 0
     over, active, count = output.splitlines()
-    assert "2025-01-01 to 2025-12-31  over  25 seats  Microsoft 365 Business Premium  (Northwind Cloud)" in over
+    assert "2025-01-01 to 2025-12-31  deleted  25 seats  Microsoft 365 Business Premium  (Northwind Cloud)" in over
     assert "active" in active
     assert active.endswith("(Fabrikam Distribution, reseller Tailspin Resellers)")
     assert count == "2 subscriptions."

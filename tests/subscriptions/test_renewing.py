@@ -61,7 +61,7 @@ def test_it_renews_once_on_the_customer_s_day_and_nobody_asks_for_the_agreement(
     assert renew(scene) == 1
     assert renew(scene) == 0
     assert terms(scene) == [(date(2025, 9, 1), date(2026, 8, 31)), (date(2026, 9, 1), date(2027, 8, 31))]
-    (row,) = scene.rows(Subscription, Subscription.renews_id == first)
+    (row,) = scene.rows(Subscription, Subscription.follows_id == first)
     assert (row.seats, row.reseller_id, row.auto_renews) == (7, scene.reseller.id, True)
     (fact,) = scene.rows(Fact, Fact.kind == "subscription.renewed")
     assert (fact.id, fact.chain_id) == (row.fact_id, scene.customer.chain_id)
@@ -116,7 +116,7 @@ def test_it_stops_by_hand_and_only_while_it_is_the_last_term(scene: Scene) -> No
     scene.it_is(AFTER)
     assert renew(scene) == 1
     assert stop(first) is False
-    (second,) = scene.rows(Subscription, Subscription.renews_id == first)
+    (second,) = scene.rows(Subscription, Subscription.follows_id == first)
     assert stop(second.id) is True
     assert stop(second.id) is False
     scene.it_is(datetime(2027, 12, 1, tzinfo=UTC))
@@ -157,3 +157,47 @@ def test_two_workers_at_once_renew_once(scene: Scene) -> None:
         thread.join()
     assert sum(counts) == 1
     assert len(terms(scene)) == 2
+
+
+def newest(scene: Scene, line: UUID) -> Subscription:
+    with scene.app.app_context():
+        row = queries.newest_of_line(line)
+        assert row is not None
+        return row
+
+
+def change(scene: Scene, line: UUID, *, seats: int = 7, ends_on: date) -> None:
+    with scene.app.app_context(), database.unit_of_work():
+        actions.change(newest(scene, line), seats=seats, ends_on=ends_on, why="extension", by=None, source="job")
+
+
+def test_a_change_does_not_undo_a_stop_and_the_renewal_can_be_switched_on_again(scene: Scene) -> None:
+    scene.it_is(BEFORE)
+    scene.begin()
+    line = bought(scene, date(2025, 9, 1), date(2026, 8, 31))
+    with scene.app.app_context():
+        by = scene.actor(scene.customer["billing_administrator"])
+        with database.unit_of_work():
+            assert actions.stop_renewal(newest(scene, line), by=by)
+    change(scene, line, seats=9, ends_on=date(2026, 8, 31))
+    assert newest(scene, line).auto_renews is False
+    scene.it_is(AFTER)
+    assert renew(scene) == 0
+    scene.it_is(BEFORE)
+    with scene.app.app_context():
+        by = scene.actor(scene.customer["billing_administrator"])
+        with database.unit_of_work():
+            assert actions.start_renewal(newest(scene, line), by=by)
+    change(scene, line, seats=10, ends_on=date(2026, 8, 31))
+    assert newest(scene, line).auto_renews is True
+
+
+def test_after_an_extension_the_next_terms_are_as_long_as_the_one_that_was_ordered(scene: Scene) -> None:
+    scene.it_is(BEFORE)
+    scene.begin()
+    line = bought(scene, date(2025, 9, 1), date(2026, 8, 31))
+    change(scene, line, ends_on=date(2026, 9, 30))
+    change(scene, line, seats=9, ends_on=date(2026, 10, 12))
+    scene.it_is(datetime(2027, 10, 20, tzinfo=UTC))
+    assert renew(scene) == 2
+    assert terms(scene)[-2:] == [(date(2026, 10, 13), date(2027, 10, 12)), (date(2027, 10, 13), date(2028, 10, 12))]

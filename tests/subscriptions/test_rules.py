@@ -10,6 +10,7 @@ import pytest
 from webapp.errors import Refusal
 from webapp.subscriptions import rules
 
+Day = tuple[int, int, int]
 FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)
 
 
@@ -93,7 +94,30 @@ def test_a_term_ends_on_the_day_before_the_same_day_of_a_later_month(first: date
 def test_the_next_term_is_as_long_and_keeps_its_day(
     anchor: date, starts_on: date, ends_on: date, following: tuple[date, date]
 ) -> None:
-    assert rules.next_term(anchor, starts_on, ends_on) == following
+    term = rules.next_term(rules.Term(anchor, starts_on, ends_on), ends_on)
+    assert ((term.first, term.last), term.anchor) == (following, anchor)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "ordered", "ends_on", "following"),
+    [
+        # A year that was extended by a month: a year again, counted on from the same day.
+        ((2026, 1, 1), ((2026, 1, 1), (2026, 12, 31)), (2027, 1, 31), ((2026, 1, 1), (2027, 2, 1), (2028, 1, 31))),
+        # More seats moved the end into a month: a year again, from a day of its own.
+        ((2026, 1, 1), ((2026, 1, 1), (2026, 12, 31)), (2026, 9, 17), ((2026, 9, 18), (2026, 9, 18), (2027, 9, 17))),
+        # The second month from the 31st, and some days.
+        ((2026, 1, 31), ((2026, 2, 28), (2026, 3, 30)), (2026, 4, 5), ((2026, 4, 6), (2026, 4, 6), (2026, 5, 5))),
+        # Ten days and a week.
+        ((2026, 1, 1), ((2026, 1, 1), (2026, 1, 10)), (2026, 1, 17), ((2026, 1, 1), (2026, 1, 18), (2026, 1, 27))),
+        # Five days that end with a month are five days again.
+        ((2026, 1, 1), ((2026, 1, 27), (2026, 1, 31)), (2026, 1, 31), ((2026, 1, 1), (2026, 2, 1), (2026, 2, 5))),
+    ],
+)  # fmt: skip
+def test_a_changed_end_is_followed_by_a_term_of_the_length_that_was_ordered(
+    anchor: Day, ordered: tuple[Day, Day], ends_on: Day, following: tuple[Day, Day, Day]
+) -> None:
+    term = rules.next_term(rules.Term(date(*anchor), *(date(*each) for each in ordered)), date(*ends_on))
+    assert term == rules.Term(*(date(*each) for each in following))
 
 
 @pytest.mark.parametrize(("ends_on", "due"), [(date(2026, 8, 30), True), (date(2026, 8, 31), False), (LAST, False)])
@@ -102,11 +126,16 @@ def test_renewal_is_due_once_the_last_day_is_over(ends_on: date, due: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("today", "state"),
-    [(date(2025, 12, 31), "coming"), (FIRST, "running"), (LAST, "running"), (date(2027, 1, 1), "over")],
-)
-def test_where_a_subscription_stands_on_a_day(today: date, state: str) -> None:
-    assert rules.state_of(FIRST, LAST, today) == state
+    ("today", "stage"),
+    [
+        # Seed 000: usable for 30 days after the end; reactivated, and the data kept, until 120 days after it.
+        (date(2025, 12, 31), "coming"), (FIRST, "active"), (LAST, "active"), (date(2027, 1, 1), "expired"),
+        (date(2027, 1, 30), "expired"), (date(2027, 1, 31), "disabled"), (date(2027, 4, 30), "disabled"),
+        (date(2027, 5, 1), "deleted"),
+    ],
+)  # fmt: skip
+def test_the_stage_of_a_subscription_on_a_day(today: date, stage: str) -> None:
+    assert rules.stage_of(FIRST, LAST, today, rules.Stages()) == stage
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from tests.support.builders import PASSWORD as DEMO_PASSWORD
 from tests.support.builders import Asked, Member, Party, World
 from tests.support.main_job import NAMES, PLACES, Clicks, publish
 from tests.support.sink import Sink
+from tests.support.state import State
+from tests.support.states import parts
 from tests.support.visitor import Visitor
 from webapp import clock, database, tokens
 from webapp.accounts.actions import hash_password
@@ -118,17 +120,6 @@ class Gallery:
     language: str
     people: dict[str, Member] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class State:
-    """One page in one state. `visitor` "" is signed out; `then` is done before looking."""
-
-    name: str
-    visitor: str
-    path: str
-    then: Callable[[Clicks], None] | None = None
-    status: int = 200
 
 
 # --- what is clicked before looking ----------------------------------------------------------------------------
@@ -403,7 +394,7 @@ STATES = (
     State("new-import-error", "partner", "/partner/imports/new/invitations", _posts()),
     State("import-of-reseller-refused", "lonely", "/partner/imports/new/attestations", status=403),
     State("import-checked", "partner", "/partner/imports/{checked_import}"),
-    State("import-row-error", "partner", "/partner/imports/{checked_import}", _submits("/rows/6")),
+    State("import-row-error", "partner", "/partner/imports/{checked_import}", _submits("/rows")),
     State("import-start", "partner", "/partner/imports/{checked_import}/start"),
     State("import-start-error", "partner", "/partner/imports/{checked_import}/start", _submits("/start")),
     State("import-start-of-attestations", "partner", "/partner/imports/{attestations_import}/start"),
@@ -610,6 +601,7 @@ STATES = (
     State("inbox-partner", "partner", "/partner/inbox"),
     State("inbox-partner-empty", "new partner", "/partner/inbox"),
     State("history-partner", "partner", "/history"),
+    *(state for part in parts() for state in part.STATES),
 )
 
 
@@ -668,6 +660,8 @@ class _Filling:
         self._orders()
         self._onboarding()
         self._imports()
+        for part in parts():
+            part.fill(self)
         return self.made
 
     def _imports(self) -> None:

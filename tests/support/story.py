@@ -34,7 +34,7 @@ from webapp.database import Model
 from webapp.delegated_admin import actions as delegated_admin
 from webapp.delegated_admin import queries as delegated_queries
 from webapp.delegated_admin.models import DelegatedRelationship
-from webapp.delegated_admin.roles import BASIC
+from webapp.delegated_admin.roles import BASIC, ROLES
 from webapp.evidence.models import SITE_CHAIN
 from webapp.invitations import actions as invitations
 from webapp.invitations.models import Invitation
@@ -43,9 +43,12 @@ from webapp.orders import queries as order_queries
 from webapp.orders.models import Order
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization
+from webapp.product_keys import actions as product_keys
+from webapp.product_keys import queries as key_queries
 from webapp.relationships import actions as relationships
 from webapp.relationships import queries as relationship_queries
 from webapp.relationships.models import Relationship
+from webapp.renewals import actions as renewals
 from webapp.subscriptions import actions as subscriptions
 from webapp.subscriptions import queries as subscription_queries
 from webapp.subscriptions.models import Subscription
@@ -53,12 +56,13 @@ from webapp.team import actions as team
 from webapp.tokens import Token
 
 #: Who comes: nobody; a stranger (of another customer, with every customer role); each role of the customer; a rival
-#: (of another partner, with every partner role); each role of the partner.
+#: (of another partner, with every partner role); each role of the partner; a delegate: an admin agent of a third partner,
+#: acting for the customer with every delegated role there is.
 CUSTOMER = (
     "global_administrator", "billing_administrator", "delegated_admin_administrator", "global_reader", "member"
 )  # fmt: skip
 PARTNER = ("admin_agent", "sales_agent", "helpdesk_agent", "partner_member")
-VISITORS = ("nobody", "stranger", *CUSTOMER, "rival", *PARTNER)
+VISITORS = ("nobody", "stranger", *CUSTOMER, "rival", *PARTNER, "delegate")
 
 Row = TypeVar("Row", bound=Model)
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -93,6 +97,7 @@ class Story:
     provider: Party
     reseller: Party
     newcomer: Party
+    helper: Party
     signed: dict[str, Signed] = field(default_factory=dict)
     invitations: dict[str, Invited] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
@@ -117,7 +122,11 @@ class Story:
         assert session_id is not None
         found = actors.load(session_id)
         assert found is not None
-        return found
+        if found.acting_for_id is None:
+            return found
+        acting = delegated_queries.acting_of(found, found.acting_for_id)
+        assert isinstance(acting, Actor)
+        return acting
 
     def organization(self, party: Party) -> Organization:
         """The row of an organization (inside `unit()` or an application context)."""
@@ -172,6 +181,17 @@ class Story:
                 row, by=self.actor(visitor), fingerprint=shown.fingerprint, network_address="192.0.2.1", browser="Test"
             )  # fmt: skip
         return offer_id
+
+    def administer(self) -> None:
+        """The delegate's partner has every role there is at the customer, and the delegate acts for it."""
+        self.approve(self.offer(self.helper, self.customer, "Every role", roles=[role.id for role in ROLES]))
+        client = self.client("delegate")
+        client.post(
+            f"/partner/administered/{self.customer.id}/acting",
+            data={"csrf_token": self.signed["delegate"].csrf_token},
+            headers={"Origin": "http://localhost", "Referer": "http://localhost/"},
+        )
+        self.signed["delegate"] = _signed(self.app, client)
 
     def _acting(self, member: Member) -> Actor:
         row = accounts.start_session(member.id, proof="password", network_address="192.0.2.1", browser="Test")
@@ -361,6 +381,9 @@ class Story:
         self.distrust()
         self._orders_elsewhere()
         self._asks_provider()
+        self.renewals()
+        self.partner_of_record()
+        self.redeem_key()
 
     def _asks_provider(self) -> None:
         """A second reseller asks the provider to work together, which declines."""
@@ -418,14 +441,80 @@ class Story:
             assert found, f"no {model.__name__} with {columns}"
             return found[-1]
 
+    def ending_line(self, days: int = 5) -> UUID:
+        """The customer, whose agreement is in order, has something through the partner that ends in so many days; the id of
+        its line."""
+        with self.app.app_context():
+            in_order = agreement_queries.standing_of_customer(self.organization(self.customer)).is_in_order
+        if not in_order:
+            self.related()
+        product_id = self.catalogue()
+        with self.unit():
+            customer, product = self.organization(self.customer), subscription_queries.product_by_id(product_id)
+            assert product is not None
+            database.write(chain=customer.chain_id)
+            row = subscriptions.begin_paid(
+                customer, self.partner.id, product=product, name=product.name_en, seats=5,
+                ends_on=clock.today(customer.zone) + timedelta(days=days), contract="partner", by=None, source="operator",
+            )  # fmt: skip
+            return row.line_id
+
+    def renewals(self) -> None:
+        """A partner was told of a coming end, and the customer switched to direct billing."""
+        line_id = self.ending_line()
+        with self.unit():
+            standing = subscription_queries.standing_of(line_id)
+            assert standing is not None
+            renewals.note(standing, days=7, days_left=5)
+        with self.unit():
+            standing = subscription_queries.standing_of(line_id)
+            assert standing is not None
+            direct = renewals.check_direct(standing, self.organization(self.customer))
+            renewals.switch_to_direct(
+                standing, by=self.actor("global_administrator"), seats=5, shown=direct.shown, loss_accepted=False
+            )  # fmt: skip
+
+    def redeem_key(self) -> UUID:
+        """The customer's global administrator redeems a key that begins a subscription; the id of what it entered."""
+        product_id = self.catalogue()
+        with self.unit():
+            product = subscription_queries.product_by_id(product_id)
+            assert product is not None
+            (key,) = product_keys.issue(
+                product, count=1, seats=1, months=12, expires_on=clock.today("UTC") + timedelta(days=90)
+            ).keys
+        with self.unit():
+            by, customer = self.actor("global_administrator"), self.organization(self.customer)
+            draft, _faults = product_keys.enter(None, key, by=by, customer=customer, network_address="192.0.2.1")
+            assert draft is not None
+            choices = key_queries.choices_of(customer, key_queries.entered_in(draft.key_ids))
+            product_keys.redeem(
+                draft, by=by, ways={product_id: "new"}, parts={}, network_address="192.0.2.1",
+                fingerprint=key_queries.fingerprint_of_choices(draft, choices),
+            )  # fmt: skip
+            return draft.id
+
+    def partner_of_record(self) -> UUID:
+        """The customer named the provider partner of record of something that the partner sold; the id of its line."""
+        line_id = self.ending_line()
+        with self.unit():
+            standing = subscription_queries.standing_of(line_id)
+            assert standing is not None
+            subscriptions.name_partner_of_record(
+                standing, self.organization(self.provider), by=self.actor("billing_administrator")
+            )
+        return line_id
+
     def moved_to(self, app: Flask) -> Story:
         """The same story on a copy of its database."""
-        return replace(self, app=app)
+        return replace(self, app=app, signed=dict(self.signed))
 
 
 def _member(story: Story, visitor: str) -> Member:
     if visitor in {"stranger", "rival"}:
         return (story.stranger if visitor == "stranger" else story.rival)["everything"]
+    if visitor == "delegate":
+        return story.helper["admin_agent"]
     if visitor in CUSTOMER:
         return story.customer["" if visitor == "member" else visitor]
     return story.partner["" if visitor == "partner_member" else visitor]
@@ -446,12 +535,15 @@ def tell(app: Flask) -> Story:
         provider=world.a_partner("Fabrikam Distribution", programme="indirect_provider"),
         reseller=world.a_partner("Tailspin Resellers", programme="indirect_reseller"),
         newcomer=world.a_customer("Litware 合同会社", language="ja", country="JP", zone="Asia/Tokyo"),
+        helper=world.a_partner("Lucerne Administration", roles=("admin_agent",)),
     )
     world.pair(story.provider, story.reseller)
     world.enroll(story.partner)
     world.enroll(story.rival)
+    world.enroll(story.helper)
     for visitor in VISITORS:
         story.signed[visitor] = _sign_in(story, visitor)
+    story.administer()
     story.accept("stranger", story.rival)
     made = story.invitations
     made["withdrawn"] = story.invite(story.partner, story.customer)
@@ -466,18 +558,27 @@ def tell(app: Flask) -> Story:
 
 def _sign_in(story: Story, visitor: str) -> Signed:
     client = story.app.test_client()
-    name = str(story.app.config["SESSION_COOKIE_NAME"])
     csrf_token = _token(client.get("/sign-in").text)
     if visitor != "nobody":
         form = {"address": story.address_of(visitor), "password": PASSWORD, "csrf_token": csrf_token}
         answer = client.post("/sign-in", data=form, headers={"Referer": "http://localhost/sign-in"})
         assert answer.status_code == 302, answer.text
-        csrf_token = _token(client.get("/help").text)
-    cookie = client.get_cookie(name, domain="localhost")
+    return _signed(story.app, client)
+
+
+def _signed(app: Flask, client: FlaskClient) -> Signed:
+    """What a browser holds now."""
+    csrf_token = _token(client.get("/help" if _is_signed_in(client) else "/sign-in").text)
+    cookie = client.get_cookie(str(app.config["SESSION_COOKIE_NAME"]), domain="localhost")
     assert cookie is not None
     with client.session_transaction() as session:
         kept = session.get("_user_id")
     return Signed(cookie.value, csrf_token, UUID(kept) if kept else None)
+
+
+def _is_signed_in(client: FlaskClient) -> bool:
+    with client.session_transaction() as session:
+        return "_user_id" in session
 
 
 def _token(html: str) -> str:

@@ -19,7 +19,7 @@ from webapp.tasks import actions
 Browser = Callable[..., Visitor]
 #: Every kind that a slice puts: words that stand beside `put(` or are handed on to it.
 PUT = re.compile(
-    r'"((?:invitation|admission|person|offer|delegated_admin|order|renewal)_[a-z_]+|ending_(?:asked|answered)'
+    r'"((?:invitation|admission|person|offer|delegated_admin|order|renewal|partner_of_record)_[a-z_]+|switched_to_direct|ending_(?:asked|answered)'
     r'|attestation_(?:objected|requested|wanted)|pairing_(?:asked|confirmed|declined|ended))"'
 )
 KINDS = sorted(path.stem for path in Path(ROOT, "templates/tasks/kinds").glob("*.html"))
@@ -49,7 +49,7 @@ def test_every_kind_that_is_put_has_words() -> None:
     for path in sorted(Path(ROOT, "webapp").glob("*/actions.py")):
         source = path.read_text("utf-8")
         if "tasks.put(" in source:
-            put_ |= set(PUT.findall("".join(re.findall(r"(?:put|_tell|_tell_partners)\([^=]*=", source))))
+            put_ |= set(PUT.findall("".join(re.findall(r"(?:put|_tell|_tell_partners?)\([^=]*=", source))))
     answered = {f"pairing_{answer}" for answer in ("confirmed", "declined")}  # its name is made of the answer
     assert put_ | answered == set(KINDS)
 

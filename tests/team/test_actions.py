@@ -18,7 +18,13 @@ from webapp.invitations import queries as invitations
 from webapp.organizations import actions as organization_actions
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Pairing
-from webapp.organizations.rules import AlreadyPaired, LastAdministrator, PartnerInactive, WrongProgramme
+from webapp.organizations.rules import (
+    AddressNotUsable,
+    AlreadyPaired,
+    LastAdministrator,
+    PartnerInactive,
+    WrongProgramme,
+)
 from webapp.tasks.models import Task
 from webapp.team import actions, queries, rules
 from webapp.team.models import PairingAnswer, PairingRequest
@@ -58,7 +64,7 @@ def test_nobody_is_invited_under_an_address_that_is_anothers(scene: Scene, whose
         address = "new." + address
     if whose == "partner's domain":
         address = "new@" + scene.provider["admin_agent"].address.split("@")[1]
-    with pytest.raises(rules.AddressNotUsable) as refused:
+    with pytest.raises(AddressNotUsable) as refused:
         invite(scene, address)
     assert refused.value.facts == {}
     assert not scene.mails("first_sign_in")

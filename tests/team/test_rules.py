@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from webapp.organizations import rules as organizations
 from webapp.team import rules
 from webapp.team.rules import Asked
 
@@ -29,10 +30,10 @@ def test_an_address_of_anybody_else_is_refused_in_the_same_words(
     elsewhere: bool, others_domain: bool, usable: bool
 ) -> None:
     if usable:
-        rules.check_address(elsewhere, others_domain)
+        organizations.check_usable(elsewhere, others_domain)
         return
-    with pytest.raises(rules.AddressNotUsable) as refused:
-        rules.check_address(elsewhere, others_domain)
+    with pytest.raises(organizations.AddressNotUsable) as refused:
+        organizations.check_usable(elsewhere, others_domain)
     assert refused.value.facts == {}
 
 

@@ -287,6 +287,22 @@ def end_session(session_id: UUID) -> None:
     )
 
 
+def act_for(session_id: UUID, customer_id: UUID | None) -> UUID | None:
+    """Note for which customer the person at a browser acts from now on (None: for none); answers for whom it did before.
+
+    It opens nothing by itself: the rights are asked for at each request. Raises LookupError once the session is over.
+    """
+    row = queries.session_by_id(session_id)
+    if row is None:
+        raise LookupError("the session is gone")
+    row = database.locked(row)
+    if row.ended_at is not None:
+        raise LookupError("the session is over")
+    before, row.acting_for_id = row.acting_for_id, customer_id
+    database.session().flush()
+    return before
+
+
 def end_sessions_of(person_id: UUID, *, but: UUID | None = None) -> None:
     """End every session of a person (except one): what a new password or a reset means."""
     database.write()

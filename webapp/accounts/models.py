@@ -21,6 +21,7 @@ class Person(WithId, Model):
     """
 
     __tablename__ = "people"
+    __table_args__ = (sa.Index("ix_people_name", "organization_id", "family_name", "given_name", "id"),)
 
     organization_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organizations.id"), index=True)
     given_name: Mapped[str] = mapped_column(sa.String(100))
@@ -43,7 +44,8 @@ class Person(WithId, Model):
 
 class Session(WithId, Model):
     """One signed-in browser. `proof` says how the person proved himself: "password", "link" or
-    "temporary_password_and_code"."""
+    "temporary_password_and_code". `acting_for_id`: the customer that a partner's person acts for in this browser now;
+    it opens nothing by itself, the rights are computed for each request."""
 
     __tablename__ = "sessions"
 
@@ -54,6 +56,7 @@ class Session(WithId, Model):
     ended_at: Mapped[datetime | None]
     browser: Mapped[str] = mapped_column(sa.String(300))
     address: Mapped[str] = mapped_column(sa.String(64))
+    acting_for_id: Mapped[UUID | None]
 
 
 class Activity(Model):

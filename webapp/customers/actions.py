@@ -91,8 +91,11 @@ def _place(row: Overview, spans: list[Span]) -> None:
 
 
 def _purchase(fact: Fact, facts: Mapping[str, Any]) -> None:
-    """Something was bought: what closes direct acceptance lets both the provider and its reseller see what is needed."""
-    if facts.get("kind") not in CLOSE_DIRECT_ACCEPTANCE:
+    """Something was bought: what closes direct acceptance lets both the provider and its reseller see what is needed.
+
+    Product keys and direct billing are no purchases through a relationship, whoever the fact names besides.
+    """
+    if facts.get("kind") not in CLOSE_DIRECT_ACCEPTANCE or facts.get("contract", "partner") != "partner":
         return
     assert fact.partner_id is not None
     for partner_id in _partners(fact):

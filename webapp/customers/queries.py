@@ -577,12 +577,13 @@ def spans_of(customer_id: UUID, partner_id: UUID, *, ending: tuple[UUID, datetim
 
 
 def purchases_of(customer_id: UUID) -> set[tuple[UUID, UUID | None]]:
-    """Through whom (provider and reseller) a customer bought what closes direct acceptance; renewals are none."""
+    """Through whom (provider and reseller) a customer bought what closes direct acceptance. Renewals are no purchases, and
+    neither product keys nor direct billing go through a relationship."""
     rows = database.session().execute(
         sa.select(Subscription.partner_id, Subscription.reseller_id)
         .where(
             Subscription.customer_id == customer_id, Subscription.kind.in_(CLOSE_DIRECT_ACCEPTANCE),
-            Subscription.renews_id.is_(None),
+            Subscription.follows_id.is_(None), Subscription.contract == "partner",
         )
         .distinct()
     )  # fmt: skip

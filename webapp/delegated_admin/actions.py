@@ -243,6 +243,7 @@ def offer(
     _project(row)
     if replaces is not None:
         tasks.done(partner.id, "offer_declined", str(replaces.id), by_id=by.person_id)
+    tasks.done(partner.id, "offer_wanted", str(customer.id), by_id=by.person_id)  # asked of a partner of record
     return row
 
 
@@ -470,6 +471,45 @@ def _put_change(row: DelegatedRelationship, what: str, *, by: Actor | None) -> N
                 organization.id, "delegated_admin_changed", about_key=key, about_id=row.id, path=path, waits=False,
                 facts={"other": other.name, "name": row.name, "what": what, "side": side},
             )  # fmt: skip
+
+
+# --- acting for a customer -------------------------------------------------------------------------------------
+
+
+def begin_acting(customer: Organization, *, by: Actor) -> bool:
+    """Let a partner's person act for a customer in its browser from now on, with its rights of each moment. False when it
+    does already. Raises LookupError without rights there."""
+    database.write(chain=customer.chain_id)
+    fresh = actors.load(by.session_id)
+    rights = queries.rights_of(fresh, customer.id) if fresh is not None else queries.NO_RIGHTS
+    if not rights.permissions:
+        raise LookupError("no rights at this customer")
+    if accounts.act_for(by.session_id, customer.id) == customer.id:
+        return False
+    evidence.record(
+        "delegated_admin.acting_began", by=by, customer_id=customer.id, partner_id=by.organization_id,
+        facts={"roles": list(in_order(rights.roles))},
+    )  # fmt: skip
+    return True
+
+
+def end_acting(*, by: Actor, records: bool = True) -> str:
+    """Stop acting for a customer; answers its name, or an empty text when the person acts for nobody.
+
+    It is recorded with the customer where the rights are still in force: where they ended, that ended it. Without
+    `records` that was before, and there are new ones now.
+    """
+    customer = organizations.organization_by_id(by.acting_for_id) if by.acting_for_id is not None else None
+    if customer is None:
+        return ""
+    database.write(chain=customer.chain_id)
+    if accounts.act_for(by.session_id, None) != customer.id:
+        return ""
+    if records and queries.rights_of(by, customer.id).permissions:
+        evidence.record(
+            "delegated_admin.acting_ended", by=by, customer_id=customer.id, partner_id=by.organization_id
+        )  # fmt: skip
+    return customer.name
 
 
 # --- what time brings ------------------------------------------------------------------------------------------

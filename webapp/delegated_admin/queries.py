@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -12,11 +12,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
+from webapp import actor as actors
 from webapp import clock, database, languages
-from webapp.access import Permission, delegated_permissions
+from webapp.access import ACTS, REACH, Permission, delegated_permissions
 from webapp.accounts import queries as accounts
 from webapp.accounts.models import Person
-from webapp.actor import Actor, full_name
+from webapp.actor import Acting, Actor, RightsOver, full_name
 from webapp.agreements import rules as agreement_rules
 from webapp.delegated_admin import rules
 from webapp.delegated_admin.models import DelegatedAct, DelegatedRelationship, DelegatedStanding, RoleSet
@@ -431,17 +432,136 @@ class Rights:
     permissions: frozenset[Permission]
 
 
+NO_RIGHTS = Rights(frozenset(), frozenset())
+
+
 def roles_between(customer_id: UUID, partner_id: UUID) -> frozenset[str]:
     """The roles that a partner has at a customer at this moment by all that is in force between them."""
     return frozenset(role for row in active_between(customer_id, partner_id) for role in rules.roles_now(life_of(row)))
 
 
 def rights_of(actor: Actor, customer_id: UUID) -> Rights:
-    """The rights of a partner's person at a customer at this moment: nothing is kept, so what ended is gone."""
-    if not actor.is_partner:
-        return Rights(frozenset(), frozenset())
+    """The rights of a partner's person at a customer at this moment: nothing is kept, so what ended is gone.
+
+    The actor is the person's own. Nobody has any before it chose a password of its own, or at a closed customer.
+    """
+    if not actor.is_partner or not actor.may(Permission.ADMINISTER_CUSTOMERS):
+        return NO_RIGHTS
+    customer = organizations.organization_by_id(customer_id)
+    if customer is None or customer.kind != "customer" or not customer.is_open:
+        return NO_RIGHTS
     held = rules.roles_for(actor.roles, roles_between(customer_id, actor.organization_id))
-    return Rights(held, delegated_permissions(held))
+    return Rights(held, delegated_permissions(actor.roles, held))
+
+
+# --- acting for a customer -------------------------------------------------------------------------------------
+
+
+def acting_of(own: Actor, customer_id: UUID) -> Actor | RightsOver:
+    """What a partner's person is on the pages of a customer that it acts for, by its rights at this moment."""
+    customer, rights = _organization(customer_id), rights_of(own, customer_id)
+    if not rights.permissions:
+        return RightsOver(customer.id, customer.name, _rights_ended_at(own, customer))
+    return replace(
+        own, organization_id=customer.id, organization_kind=customer.kind, organization_name=customer.name,
+        chain_id=customer.chain_id, zone=customer.zone, country=customer.country, roles=frozenset(),
+        permissions=rights.permissions | ACTS, acting=Acting(own.organization_id, own.organization_name, rights.roles),
+    )  # fmt: skip
+
+
+actors.acting_by(acting_of)
+
+
+def _rights_ended_at(own: Actor, customer: Organization) -> datetime | None:
+    """When the rights ended; None where the person's own role at its partner was what ended."""
+    if customer.disabled_at is not None:
+        return customer.disabled_at
+    partner_roles = frozenset({"admin_agent"})  # whoever uses most: by the customer's acts nobody has rights any more
+    left = rules.roles_for(partner_roles, roles_between(customer.id, own.organization_id))
+    if delegated_permissions(own.roles & REACH.keys() or partner_roles, left):
+        return None
+    rows = database.session().scalars(
+        sa.select(DelegatedRelationship).where(
+            DelegatedRelationship.customer_id == customer.id, DelegatedRelationship.partner_id == own.organization_id
+        )
+    )
+    return rules.ended_at([life_of(row) for row in rows], clock.now())
+
+
+def acting_as(actor: Actor) -> Actor | None:
+    """The actor itself while it acts for a customer."""
+    return actor if actor.acting is not None else None
+
+
+def to_administer(actor: Actor, customer_id: UUID) -> Organization | None:
+    """A customer at which a partner's person has rights now that open a page here."""
+    return organizations.organization_by_id(customer_id) if rights_of(actor, customer_id).permissions else None
+
+
+def at_partner(actor: Actor) -> Actor | None:
+    """The actor itself where it is a partner's."""
+    return actor if actor.is_partner else None
+
+
+@dataclass(frozen=True)
+class Administered:
+    """A customer at which a person's partner has rights in force. `roles` are those that the person uses; `opens` says
+    whether one of them opens a page here; `terms` are what they come by: name, end (UTC), and whether it extends itself."""
+
+    customer_id: UUID
+    name: str
+    name_key: str
+    zone: str
+    roles: tuple[str, ...]
+    opens: bool
+    terms: tuple[tuple[UUID, str, datetime, bool], ...]
+
+
+def _administered_ids(actor: Actor, now: datetime) -> sa.Select[*tuple[Any, ...]]:
+    """The open customers at which something of the actor's partner is in force, each once."""
+    return (
+        sa.select(Organization.id, Organization.name, Organization.name_key, Organization.zone)
+        .where(
+            Organization.disabled_at.is_(None),
+            sa.exists().where(
+                S.customer_id == Organization.id, S.partner_id == actor.organization_id, is_active(now)
+            ),
+        )
+    )  # fmt: skip
+
+
+def administered_by(actor: Actor, *, size: int, after: tuple[str, UUID] | None = None) -> list[Administered]:
+    """The customers at which the actor's partner has rights in force, by name, at most `size`, after a place (name's key
+    and id)."""
+    now, session = clock.now(), database.session()
+    statement = _administered_ids(actor, now)
+    if after is not None:
+        key, id_ = after
+        statement = statement.where(
+            sa.or_(Organization.name_key > key, sa.and_(Organization.name_key == key, Organization.id > id_))
+        )
+    customers = session.execute(statement.order_by(Organization.name_key, Organization.id).limit(size)).all()
+    rows = session.execute(
+        sa.select(S.customer_id, S.relationship_id, S.name, S.roles, S.ends_at, S.auto_extends)
+        .where(
+            S.partner_id == actor.organization_id, S.customer_id.in_([each.id for each in customers]), is_active(now)
+        )
+        .order_by(S.ends_at, S.relationship_id)
+    ).all()
+    found = []
+    for customer in customers:
+        own = [row for row in rows if row.customer_id == customer.id]
+        held = rules.roles_for(actor.roles, {role for row in own for role in row.roles})
+        terms = tuple(
+            (row.relationship_id, row.name, row.ends_at, row.auto_extends) for row in own if held & set(row.roles)
+        )
+        opens = bool(delegated_permissions(actor.roles, held))
+        found.append(
+            Administered(
+                customer.id, customer.name, customer.name_key, customer.zone, in_order(held), opens, terms
+            )
+        )  # fmt: skip
+    return found
 
 
 # --- what is shown, and approved -------------------------------------------------------------------------------

@@ -62,6 +62,10 @@ ROLES = (
 BY_ID = {role.id: role for role in ROLES}
 GLOBAL_ADMINISTRATOR = ROLES[0].id
 HELPDESK_ADMINISTRATOR = next(role.id for role in ROLES if role.key == "helpdesk_administrator")
+#: The roles that reset passwords here: what a partner's helpdesk uses, and all it uses of them.
+RESETTING = frozenset(
+    role.id for role in ROLES if role.key in {"global_administrator", "user_administrator", "helpdesk_administrator"}
+)
 #: What usual support needs, and no more.
 BASIC = tuple(role.id for role in ROLES if role.basic)
 

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from webapp.delegated_admin.roles import BASIC, BY_ID, GLOBAL_ADMINISTRATOR, HELPDESK_ADMINISTRATOR
+from webapp.delegated_admin.roles import BASIC, BY_ID, GLOBAL_ADMINISTRATOR, RESETTING
 from webapp.errors import Refusal
 
 NAME_LIMIT = 50
@@ -447,11 +447,21 @@ def check_receiver(receiver_id: object, administrators: Iterable[object], person
 
 
 def roles_for(partner_roles: frozenset[str], delegated: Iterable[str]) -> frozenset[str]:
-    """Which delegated roles a person of the partner holds: admin agents all, helpdesk agents the helpdesk's and
-    those of low risk, everybody else none."""
+    """Which delegated roles a person of the partner uses: admin agents all, helpdesk agents those that reset passwords
+    (and nothing else of them), everybody else none."""
     found = frozenset(delegated)
     if "admin_agent" in partner_roles:
         return found
     if "helpdesk_agent" in partner_roles:
-        return frozenset(r for r in found if r == HELPDESK_ADMINISTRATOR or BY_ID[r].risk == "low")
+        return found & RESETTING
     return frozenset()
+
+
+def ended_at(lives: Iterable[Life], now: datetime) -> datetime | None:
+    """When rights by all of these lives ended: the last moment at which one that was in force ended, or lost a role."""
+    moments = []
+    for life in lives:
+        if life.has("approved"):
+            moments += [step.at for step in life.steps if step.kind == "roles_removed"]
+            moments += [over] if (over := over_at(life, now)) is not None else []
+    return max(moments, default=None)

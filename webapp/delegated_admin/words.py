@@ -5,7 +5,7 @@ Facts of Microsoft Entra's built-in roles, said for somebody who never administe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
@@ -211,6 +211,38 @@ def role_words(role_id: str) -> RoleWords:
 def role_name(role_id: str) -> str:
     """What a role is called in the reader's language."""
     return str(_WORDS[BY_ID[role_id].key][0])
+
+
+#: By the role's key: what whoever acts for a customer can do by it on the pages here.
+_HERE = {
+    "global_administrator": _l(
+        "Read what a global administrator reads here, except its inbox; manage people, licences and passwords; redeem product keys, renew, and name the partner of record"
+    ),
+    "global_reader": _l("Read the agreement, receipts, partners, history, orders, subscriptions and people"),
+    "billing_administrator": _l(
+        "Read the agreement, receipts, partners, orders and subscriptions; redeem product keys, renew, and name the partner of record"
+    ),
+    "customer_delegated_admin_relationship_administrator": _l("Read the list of partners"),
+    "user_administrator": _l("See subscriptions; manage people, licences and passwords"),
+    "license_administrator": _l("See people and subscriptions; give licences and take them"),
+    "helpdesk_administrator": _l("See people, and have a link to a new password mailed to them"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RoleHere:
+    """A delegated role as its holder meets it here: what it opens, or that it opens nothing."""
+
+    name: str
+    opens: str
+
+
+def role_here(role_id: str, partner_roles: Collection[str]) -> RoleHere:
+    """What a delegated role opens here for somebody with these roles at the partner; `opens` is empty for nothing."""
+    opens = _HERE.get(BY_ID[role_id].key, "")
+    if opens and "admin_agent" not in partner_roles:
+        opens = _HERE["helpdesk_administrator"]
+    return RoleHere(role_name(role_id), str(opens))
 
 
 def extension_words(roles: Iterable[str], on: bool) -> str:

@@ -38,7 +38,10 @@ from webapp.organizations import actions as organizations
 from webapp.organizations import queries as organization_queries
 from webapp.organizations.models import Organization
 from webapp.policies import queries as policies
+from webapp.product_keys import actions as product_keys
+from webapp.product_keys.rules import grouped
 from webapp.relationships import actions as relationships
+from webapp.renewals import actions as renewals
 from webapp.subscriptions import actions as subscriptions
 from webapp.subscriptions import queries as subscription_queries
 from webapp.team import actions as team
@@ -120,7 +123,11 @@ PEOPLE: dict[str, tuple[tuple[str, str, str, tuple[str, ...]], ...]] = {
     ),
     "wingtip": (("Ellen", "Park", "admin", ("global_administrator",)),),
     "litware": (("直樹", "渡辺", "admin", ("global_administrator",)),),
-    "fourth_coffee": (("Rosa", "Delgado", "admin", ("global_administrator",)),),
+    "fourth_coffee": (
+        ("Rosa", "Delgado", "admin", ("global_administrator",)),
+        ("Ines", "Moreau", "ines", ()),
+        ("Liam", "Okafor", "liam", ()),
+    ),
     "woodgrove": (("Howard", "Finch", "admin", ("global_administrator",)),),
     "proseware": (("Anita", "Varga", "admin.agent", ("admin_agent",)),),
 }
@@ -131,6 +138,8 @@ BEGINNING, OLD_CUSTOMER, TAILSPINS_CUSTOMER, NORTHWINDS_CUSTOMER, APPROVED, NEW_
     45, 40, 31, 24, 20, 9, 6, 5, 3
 )  # fmt: skip
 ASKED, LATELY = 2, 1
+#: On this day the partner of record of what ends soon was told.
+TOLD = 22
 
 #: What can be ordered: code, English and Japanese name, kind, months, by the seat.
 PRODUCTS = (
@@ -158,6 +167,18 @@ SUBSCRIPTIONS = (
     ("adventure", "Visio Plan 2", "software_subscription", 5, -31, -4, "fabrikam", "tailspin"),
     ("wingtip", "Microsoft 365 Business Basic", "software_subscription", 15, -8, 356, "northwind", None),
     ("fourth_coffee", "Microsoft 365 Business Standard", "software_subscription", 12, -39, 325, "northwind", None),
+    ("fourth_coffee", "Microsoft 365 Business Basic", "software_subscription", 10, -359, 5, "northwind", None),
+    ("fourth_coffee", "Microsoft 365 E3", "software_subscription", 5, -340, 24, "northwind", None),
+    ("fourth_coffee", "Visio Plan 2", "software_subscription", 3, -400, -12, "northwind", None),
+    ("fourth_coffee", "Project Plan 3", "software_subscription", 2, -424, -60, "northwind", None),
+    ("fourth_coffee", "Planner Plan 1", "software_subscription", 4, -565, -200, "northwind", None),
+)
+
+#: Keys to try: product, how many, seats, months, days from today until which they are good, whether a partner bills.
+KEYS = (
+    ("M365-BB-12", 3, 10, 12, 365, True),
+    ("M365-E3-12", 2, 25, 12, 365, False),
+    ("M365-BS-12", 1, 5, 12, -10, False),
 )
 
 #: The day on which Fourth Coffee agreed: before the day from which agreements count without being renewed.
@@ -176,9 +197,19 @@ ROWS: tuple[dict[str, str], ...] = (
 )
 
 #: Template ids of what Northwind offers beyond the least-privilege set.
-USER_ADMINISTRATOR, EXCHANGE_ADMINISTRATOR = (
+USER_ADMINISTRATOR, EXCHANGE_ADMINISTRATOR, LICENSE_ADMINISTRATOR, BILLING_ADMINISTRATOR, HELPDESK_ADMINISTRATOR = (
     "fe930be7-5e62-47db-91af-98c3a49a38b1",
     "29232cdf-9323-42fd-ade2-1d097af3e4de",
+    "4d6ac14f-3453-41d0-bef9-a3e0c569773a",
+    "b0f54661-2d74-4c50-afa3-1ec803f12efe",
+    "729827e3-9c14-49f7-bb1b-9608f156bbb8",
+)
+RUNNING_THE_OFFICE = (
+    USER_ADMINISTRATOR,
+    LICENSE_ADMINISTRATOR,
+    BILLING_ADMINISTRATOR,
+    HELPDESK_ADMINISTRATOR,
+    EXCHANGE_ADMINISTRATOR,
 )
 
 
@@ -187,6 +218,7 @@ def load() -> None:
     rules.check_may_load(current_app.config["DEMO"], queries.count_organizations())
     with _days_ago(BEGINNING):
         made = _partners()
+        _issued(made)
     with _days_ago(TAILSPINS_CUSTOMER):
         made |= _organizations("adventure", "contoso")
         _accepted(made, "tailspin", "admin_agent", "adventure", "billing_administrator", "Finance manager", "fabrikam")
@@ -198,10 +230,16 @@ def load() -> None:
     with _days_ago(OLD_CUSTOMER):
         made |= _created("fourth_coffee", by=made["northwind"])
         _attested(made, "fourth_coffee", LONG_AGO)
+        _bought(made, "fourth_coffee", days_ago=OLD_CUSTOMER)
+    with _days_ago(TOLD):
+        _told(made)
     with _days_ago(NEW_CUSTOMERS):
         made |= _created("wingtip", "litware", "woodgrove", by=made["northwind"])
-    _bought(made)
+    _bought(made, "adventure", "wingtip")
+    _licensed(made)
     with _days_ago(ATTESTED):
+        offer_id = _offered(made, "fourth_coffee", "Running the office", RUNNING_THE_OFFICE, 365)
+        _approved(made, "fourth_coffee", offer_id)
         _attested(made, "woodgrove", clock.today("America/New_York"))
     with _days_ago(OBJECTED):
         _objected(made, "woodgrove", "Mr. Finch has not signed anything. Please call us.")
@@ -387,17 +425,59 @@ def _created(*keys: str, by: UUID) -> dict[str, UUID]:
     return made
 
 
-def _bought(made: dict[str, UUID]) -> None:
-    """Subscriptions in several stages."""
+def _bought(made: dict[str, UUID], *customers: str, days_ago: int = 0) -> None:
+    """Subscriptions in several stages; `days_ago`: where the clock stands, their days count from the real one."""
+    catalogue = {product.name_en: product.id for product in subscription_queries.products()}
     for customer, product, kind, seats, first, last, partner, reseller in SUBSCRIPTIONS:
+        if customer not in customers:
+            continue
         buyer = _organization(made[customer])
-        today = clock.today(buyer.zone)
+        today = clock.today(buyer.zone) + timedelta(days=days_ago)
         with database.unit_of_work():
             subscriptions.add(
                 buyer, _organization(made[partner]), reseller=_organization(made[reseller]) if reseller else None,
                 product=product, kind=kind, seats=seats, starts_on=today + timedelta(days=first),
-                ends_on=today + timedelta(days=last),
+                ends_on=today + timedelta(days=last), product_id=catalogue.get(product),
             )  # fmt: skip
+
+
+def _told(made: dict[str, UUID]) -> None:
+    """The partner of record was told what ends."""
+    for standing in subscription_queries.of_customer(made["fourth_coffee"]):
+        with database.unit_of_work():
+            renewals.tell(standing.line_id)
+
+
+def _licensed(made: dict[str, UUID]) -> None:
+    """Fourth Coffee's people have licences."""
+    customer = _organization(made["fourth_coffee"])
+    standing = next(
+        each for each in subscription_queries.of_customer(customer.id) if each.product.endswith("Business Standard")
+    )
+    with _acting(customer.id, "global_administrator") as actor:
+        for person in organization_queries.people_of(customer.id):
+            with database.unit_of_work():
+                subscriptions.give_licence(standing, person, by=actor)
+
+
+def _issued(made: dict[str, UUID]) -> None:
+    """Product keys to try, written to a file beside the database; one of them is expired by now."""
+    keys: list[str] = []
+    now = clock.today("UTC") + timedelta(days=BEGINNING)
+    for code, count, seats, months, days, billed in KEYS:
+        product = subscription_queries.product_by_code(code)
+        assert product is not None
+        with database.unit_of_work():
+            issued = product_keys.issue(
+                product, count=count, seats=seats, months=months, expires_on=now + timedelta(days=days),
+                partner=_organization(made["northwind"]) if billed else None,
+            )  # fmt: skip
+        note = f"{product.name_en}, {seats} seats, {months} months" + (", expired" if days < 0 else "")
+        keys += [f"{grouped(key)}  {note}" for key in issued.keys]
+    path = queries.keys_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(keys) + "\n", "ascii")
+    path.chmod(0o600)
 
 
 def _attested(made: dict[str, UUID], customer: str, agreed_on: date) -> None:
@@ -450,7 +530,7 @@ def _uploaded(made: dict[str, UUID]) -> None:
                 sha256=hashlib.sha256(repr(lines).encode()).hexdigest(), lines=lines,
             )  # fmt: skip
             import_id = row.id
-        wrong = import_queries.row_for(actor, import_id, 3)
-        assert wrong is not None
         with database.unit_of_work():
-            imports.repair(wrong, values={**lines[1][1], "email": "admin@litware.example"}, by=actor)
+            uploaded = import_queries.by_id(import_id)
+            assert uploaded is not None
+            imports.repair_rows(uploaded, {3: {**lines[1][1], "email": "admin@litware.example"}}, by=actor)

@@ -36,6 +36,9 @@ def show() -> None:
     click.echo("\n  Where to click first:")
     for words in queries.HINTS:
         click.echo(f"      {words}")
+    click.echo("\n  Product keys to try:")
+    for words in queries.keys_to_try():
+        click.echo(f"      {words}")
     click.echo("")
 
 

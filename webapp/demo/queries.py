@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+from pathlib import Path
 
+import sqlalchemy as sa
+from flask import current_app
+
+from config import Config
 from webapp import database
 from webapp.accounts.models import Person
 from webapp.organizations.models import Organization
@@ -18,8 +22,23 @@ HINTS = (
     "a new customer     sales.agent@northwind.example, /partner/customers/new: a draft to go on with",
     "many at once       sales.agent@northwind.example, /partner/imports: a file with a row to repair",
     "buying refused     admin@wingtip.example, /orders/new: the partner has to attest first",
+    "renewals           admin.agent@northwind.example, /partner/renewals: what ends at Fourth Coffee, and who was told",
+    "administering      admin.agent@northwind.example, /partner/administered: Fourth Coffee gave five roles",
+    "product keys       /redeem, signed out for a new organization, or as admin@adventure-works.example; the keys are below",
     "another partner    admin.agent@fabrikam.example, /partner/inbox: Proseware Services asks to work together",
 )
+
+
+def keys_file() -> Path:
+    """Where the demonstration's product keys lie: the database keeps only their hashes."""
+    config: Config = current_app.config["COUNTERSIGN"]
+    return config.instance / "demo-product-keys.txt"
+
+
+def keys_to_try() -> list[str]:
+    """The demonstration's product keys with what each is good for."""
+    path = keys_file()
+    return path.read_text("ascii").splitlines() if path.exists() else []
 
 
 def count_organizations() -> int:

@@ -69,9 +69,14 @@ def record(
 
     `kind` is `thing.past` ("agreement.accepted"). `facts` holds ids, digests and plain facts as JSON values;
     `personal` holds what belongs to a person (`personal_of`, one for all or one by name, default the actor): it is
-    stored salted and apart; the actor's name is always the actor's. `by` None with source "operator" or "job" means a command or the worker. Raises RuntimeError when no
-    chain is held.
+    stored salted and apart; the actor's name is always the actor's. A delegated administrator acts as what it is: a person
+    of its partner (`acting` in the record says for whom). Where that partner is neither of the two that the act concerns,
+    the fact names it besides, as `acting_partner_id`: it reads what it did. `by` None with source "operator" or "job" means
+    a command or the worker. Raises RuntimeError when no chain is held.
     """
+    acting_partner_id = None
+    if by is not None and by.acting is not None and by.home_id not in {partner_id, other_partner_id}:
+        acting_partner_id = by.home_id
     chain_id = database.locked_chain()
     if chain_id is None:
         raise RuntimeError("record() without a locked chain: call database.write(subject) first")
@@ -92,11 +97,12 @@ def record(
         "position": chain.length + 1,
         "at": now.isoformat(timespec="microseconds"),
         "person_id": str(by.person_id) if by is not None else None,
-        "organization_id": str(by.organization_id) if by is not None else None,
+        "organization_id": str(by.home_id) if by is not None else None,
         "source": source,
         "customer_id": _text(customer_id),
         "partner_id": _text(partner_id),
         "other_partner_id": _text(other_partner_id),
+        "acting_partner_id": _text(acting_partner_id),
         "facts": dict(facts or {}),
         "personal": {
             name: _store_personal(value, doer if name == "actor_name" and doer else owners.get(name) or doer)
@@ -104,6 +110,8 @@ def record(
             if value
         },
     }
+    if by is not None and by.acting is not None:
+        content["acting"] = {"for": str(by.organization_id)}
     text = rules.canonical(content)
     fact = Fact(
         chain_id=chain_id,
@@ -114,6 +122,7 @@ def record(
         customer_id=customer_id,
         partner_id=partner_id,
         other_partner_id=other_partner_id,
+        acting_partner_id=acting_partner_id,
         record=text,
         previous_hash=chain.head,
         hash=rules.hash_of(chain.head, text),

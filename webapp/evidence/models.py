@@ -26,7 +26,8 @@ class Chain(WithId, Model):
 
 class Fact(WithId, Model):
     """One thing that happened. `record` is the canonical JSON that `hash` covers together with `previous_hash`;
-    the other columns repeat parts of it for queries."""
+    the other columns repeat parts of it for queries. `acting_partner_id`: whose delegated administrator did it, where the act
+    concerns another partner or none."""
 
     __tablename__ = "facts"
     __table_args__ = (
@@ -34,6 +35,7 @@ class Fact(WithId, Model):
         sa.Index("ix_facts_customer", "customer_id", "at", "id"),
         sa.Index("ix_facts_partner", "partner_id", "at", "id"),
         sa.Index("ix_facts_other_partner", "other_partner_id", "at", "id"),
+        sa.Index("ix_facts_acting_partner", "acting_partner_id", "at", "id"),
     )
 
     chain_id: Mapped[UUID] = mapped_column(sa.ForeignKey("chains.id"))
@@ -44,6 +46,7 @@ class Fact(WithId, Model):
     customer_id: Mapped[UUID | None]
     partner_id: Mapped[UUID | None]
     other_partner_id: Mapped[UUID | None]
+    acting_partner_id: Mapped[UUID | None]
     record: Mapped[str] = mapped_column(sa.Text)
     previous_hash: Mapped[str] = mapped_column(sa.String(64))
     hash: Mapped[str] = mapped_column(sa.String(64), unique=True)

@@ -107,7 +107,7 @@ _COLUMNS = (Fact.id, Fact.chain_id, Fact.position, Fact.kind, Fact.at, Fact.pers
 def _own_columns(actor: Actor) -> tuple[sa.ColumnElement[UUID | None], ...]:
     if actor.is_customer:
         return (Fact.customer_id.expression,)
-    return (Fact.partner_id.expression, Fact.other_partner_id.expression)
+    return (Fact.partner_id.expression, Fact.other_partner_id.expression, Fact.acting_partner_id.expression)
 
 
 def _conditions(actor: Actor, wanted: Filter) -> list[sa.ColumnElement[bool]]:
@@ -212,8 +212,9 @@ def tell(rows: Sequence[Any], reader: Actor) -> list[Entry]:
     """Facts (rows with `kind`, `at`, `position`, `record`) in the reader's words.
 
     The template of a kind reads `who` (who did it), `fact` (its facts), `personal` (personal values by name),
-    `customer`, `partner` and `other_partner` (names), and `name_of(id)` for any id among the facts. A partner sees
-    no more of another's person than `rules.SEEN_BY_PARTNERS`.
+    `customer`, `partner` and `other_partner` (names), and `name_of(id)` for any id among the facts. Whoever acted as a
+    delegated administrator is `who` together with its partner. A partner sees no more of another's person than
+    `rules.SEEN_BY_PARTNERS`.
     """
     records = [json.loads(row.record) for row in rows]
     values = personal_values(records)
@@ -254,7 +255,10 @@ def _entry(row: Any, record: dict[str, Any], values: dict[str, str], names: dict
 
 def _who(record: dict[str, Any], personal: _Personal, names: dict[str, str]) -> str:
     if record["person_id"]:
-        return personal.get("actor_name") or names.get(record["person_id"]) or str(_("An erased person"))
+        name = personal.get("actor_name") or names.get(record["person_id"]) or str(_("An erased person"))
+        if "acting" not in record:
+            return name
+        return str(_("%(name)s (%(partner)s)", name=name, partner=names.get(record["organization_id"], "")))
     return str(_("The operator") if record["source"] == "operator" else _("Countersign"))
 
 
@@ -272,7 +276,7 @@ def _ids_in(record: dict[str, Any]) -> set[str]:
 # --- verifying -----------------------------------------------------------------------------------------------
 
 BATCH = 500
-_REPEATED = ("person_id", "customer_id", "partner_id", "other_partner_id")
+_REPEATED = ("person_id", "customer_id", "partner_id", "other_partner_id", "acting_partner_id")
 
 
 def chain_ids() -> list[UUID]:

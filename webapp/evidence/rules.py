@@ -45,8 +45,12 @@ def may_read(reader_kind: str, kind: str) -> bool:
 
 
 def seen_by(reader_kind: str, reader_id: str, record: Mapping[str, Any]) -> frozenset[str] | None:
-    """The names of the personal values that a reader may see of a record; None: all of them."""
-    if reader_kind == "customer" or record.get("organization_id") == reader_id:
+    """The names of the personal values that a reader may see of a record; None: all of them.
+
+    What a delegated administrator did for a customer holds values of the customer's people: its own partner sees no more
+    of them than other partners do.
+    """
+    if reader_kind == "customer" or (record.get("organization_id") == reader_id and "acting" not in record):
         return None
     if record.get("organization_id") is None and record.get("customer_id") is None:
         return None  # what the operator recorded in the partner's own chain

@@ -23,6 +23,8 @@ from webapp.customers import queries as customers
 from webapp.customers.queries import Wanted
 from webapp.delegated_admin import queries as delegated_admin
 from webapp.delegated_admin.models import DelegatedStanding
+from webapp.directory import queries as directory
+from webapp.directory.queries import SetUp
 from webapp.extensions import alembic
 from webapp.organizations import queries as organizations
 from webapp.partner_relationships import queries as partner_relationships
@@ -40,7 +42,8 @@ class CustomerHome:
     `standing`: what its consent is worth.
 
     `administrators` are the people who can answer, named for those who cannot; `deciders` the same for delegated
-    administration. `ending` is delegated administration that ends soon.
+    administration. `ending` is delegated administration that ends soon. `set_up` is how far the customer is set up, for
+    whoever sets it up.
     """
 
     waiting: Sequence[Waiting]
@@ -53,6 +56,7 @@ class CustomerHome:
     tasks: Sequence[sa.Row[Any]]
     administrators: Sequence[Person]
     deciders: Sequence[Person]
+    set_up: SetUp | None = None
 
 
 def customer_home(actor: Actor) -> CustomerHome:
@@ -77,6 +81,7 @@ def customer_home(actor: Actor) -> CustomerHome:
         tasks=tasks.waiting(organization.id, limit=5) if actor.may(Permission.READ_INBOX) else [],
         administrators=[] if may_answer else answers.administrators_of(organization.id),
         deciders=delegated_admin.deciders(organization.id) if offered and not may_decide else [],
+        set_up=directory.set_up_of(organization, actor.may(Permission.GIVE_ROLES)),
     )
 
 

@@ -21,11 +21,13 @@ from webapp.actor import Actor
 from webapp.agreements import actions as agreements
 from webapp.agreements.rules import ResellerCannotAttest, SameAttestation
 from webapp.customers import queries as customers
+from webapp.directory import actions as directory
+from webapp.directory.rules import PersonKnown, check_new
 from webapp.errors import Forbidden, Refusal
 from webapp.evidence import actions as evidence
 from webapp.imports import queries, rules
 from webapp.imports.models import Import, ImportRow
-from webapp.imports.rules import Checked
+from webapp.imports.rules import Checked, KnownPeople
 from webapp.invitations import actions as invitations
 from webapp.invitations import queries as invitation_queries
 from webapp.invitations.rules import SendLimitReached
@@ -35,11 +37,16 @@ from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization
 from webapp.organizations.rules import Stop
 from webapp.policies import queries as policies
+from webapp.subscriptions import queries as subscriptions
 
 log = logging.getLogger("countersign.imports")
 
 #: Who may import what needs the permission for the act itself.
-NEEDS = {"invitations": Permission.WRITE_INVITATIONS, "attestations": Permission.ATTEST}
+NEEDS = {
+    "invitations": Permission.WRITE_INVITATIONS,
+    "attestations": Permission.ATTEST,
+    "people": Permission.MANAGE_PEOPLE,
+}
 _INSERTED_AT_ONCE = 1000
 
 
@@ -50,7 +57,7 @@ def register(_app: Flask) -> None:
 
 
 def _open_with(organization_id: UUID, person_id: UUID | None) -> list[Stop]:
-    """The imports that stop with a partner, or with the person in whose name they run."""
+    """The imports that stop with an organization, or with the person in whose name they run."""
     found = queries.open_with(organization_id, person_id)
     counts = queries.counts_of([row.id for row in found])
     return [Stop("import", row.id, f"import of {counts[row.id].waiting} {row.kind} that are left") for row in found]
@@ -62,7 +69,7 @@ def _open_with(organization_id: UUID, person_id: UUID | None) -> list[Stop]:
 def check_may_import(kind: str, by: Actor) -> None:
     """Raises Forbidden, ResellerCannotAttest: what is told before a file is chosen."""
     if not by.may(NEEDS[kind]):
-        raise Forbidden(permission=NEEDS[kind], roles=roles_with("partner", NEEDS[kind]))
+        raise Forbidden(permission=NEEDS[kind], roles=roles_with(by.organization_kind, NEEDS[kind]))
     own = organizations.partner_by_id(by.organization_id)
     if kind == "attestations" and own is not None and own.programme == "indirect_reseller":
         raise ResellerCannotAttest(providers=tuple(each.name for each in organizations.providers_of(own.id)))
@@ -80,9 +87,11 @@ def upload(
     known = queries.known_for(by, kind, [values for _number, values in lines])
     checked = [(number, rules.check_row(kind, values, known)) for number, values in lines]
     rules.mark_repeated(kind, checked)
+    if isinstance(known, KnownPeople):
+        rules.mark_without_seats(checked, known)
     database.write()
     row = Import(
-        id=uuid4(), partner_id=by.organization_id, created_by_id=by.person_id, person_id=by.person_id, kind=kind,
+        id=uuid4(), organization_id=by.organization_id, created_by_id=by.person_id, person_id=by.person_id, kind=kind,
         language=language, file_name=file_name[:200], sha256=sha256, ignored=list(ignored)[:20], rows=len(checked),
         created_at=clock.now(),
     )  # fmt: skip
@@ -114,16 +123,41 @@ def _columns(kind: str, checked: Checked) -> dict[str, Any]:
     }
 
 
-def repair(row: ImportRow, *, values: Mapping[str, str], by: Actor) -> Checked:
-    """Change what a row says and check it again. Raises ImportStarted, ImportOver."""
-    import_ = _unstarted(row.import_id)
-    checked = rules.check_row(import_.kind, values, queries.known_for(by, import_.kind, [values]))
-    fresh = database.locked(row)
-    for name, value in _columns(import_.kind, checked).items():
-        setattr(fresh, name, value)
-    fresh.left_out_at = None
+@dataclass(frozen=True)
+class Repaired:
+    """How many of the rows that were sent are good now, still wrong, and left out."""
+
+    good: int
+    bad: int
+    left_out: int
+
+
+def repair_rows(import_: Import, typed: Mapping[int, Mapping[str, str]], *, leave_out: int = 0, by: Actor) -> Repaired:
+    """Keep what was typed into many rows, by their numbers, and check them again; leave one out.
+
+    All that was typed is kept, also where it is still wrong. Rows that say what they said, or that somebody left out
+    meanwhile, stay as they are. Raises ImportStarted, ImportOver.
+    """
+    known = queries.known_for(by, import_.kind, list(typed.values()))
+    row = _unstarted(import_.id)
+    good = bad = omitted = 0
+    for each in queries.open_rows(row.id, {*typed, leave_out}):
+        if each.number == leave_out:
+            database.locked(each).left_out_at = clock.now()
+            omitted += 1
+        elif typed[each.number] == {name: str(each.values.get(name, "")) for name in typed[each.number]}:
+            bad += bool(each.fault)
+        else:
+            checked = rules.check_row(row.kind, {**each.values, **typed[each.number]}, known)
+            _keep(row, database.locked(each), checked)
+            good, bad = good + (not checked.faults), bad + bool(checked.faults)
     database.session().flush()
-    return checked
+    return Repaired(good, bad, omitted)
+
+
+def _keep(import_: Import, row: ImportRow, checked: Checked) -> None:
+    for name, value in _columns(import_.kind, checked).items():
+        setattr(row, name, value)
 
 
 def _unstarted(import_id: UUID) -> Import:
@@ -181,10 +215,12 @@ def start(import_: Import, *, by: Actor, sends: bool) -> bool:
 
 def _record(row: Import, what: str, by: Actor) -> None:
     counts = queries.count_of(row)
+    is_customers = row.kind == "people"
     evidence.record(
         f"import.{what}",
         by=by,
-        partner_id=row.partner_id,
+        customer_id=row.organization_id if is_customers else None,
+        partner_id=None if is_customers else row.organization_id,
         facts={
             "import_id": str(row.id), "import_kind": row.kind, "sha256": row.sha256, "rows": counts.taken,
             "finished": counts.finished, "sends": row.sends,
@@ -378,10 +414,13 @@ def _do(taken: Taken, run: UUID) -> bool:
     import_ = database.session().get_one(Import, fresh.import_id, populate_existing=True)
     if import_.cancelled_at is not None or import_.paused_at is not None:
         return False
-    actor = organizations.actor_of_person(import_.person_id)
-    if actor is None or not (actor.may(Permission.IMPORT) and actor.may(NEEDS[import_.kind])):
+    actor = queries.actor_for(import_)
+    if actor is None or not _may(actor, import_.kind):
         raise _MayNoMore(import_.person_id)  # noted once the row is let go: `cancel` holds the import, then its rows
-    seen = customers.seen_customer(actor, fresh.customer_id) if fresh.customer_id is not None else None
+    if import_.kind == "people":
+        seen = organizations.organization_by_id(import_.organization_id)
+    else:
+        seen = customers.seen_customer(actor, fresh.customer_id) if fresh.customer_id is not None else None
     if seen is None or not seen.is_open:
         _mark(fresh, "refused", reason="no_customer")
         return True
@@ -389,6 +428,10 @@ def _do(taken: Taken, run: UUID) -> bool:
         outcome = _EFFECTS[import_.kind](import_, fresh, seen, actor)
     _mark(fresh, "done", about_id=outcome.about_id, reference=outcome.reference)
     return True
+
+
+def _may(actor: Actor, kind: str) -> bool:
+    return actor.may(NEEDS[kind]) and (kind == "people" or actor.may(Permission.IMPORT))
 
 
 def _invite(import_: Import, row: ImportRow, customer: Organization, by: Actor) -> Outcome:
@@ -423,9 +466,26 @@ def _attest(_import: Import, row: ImportRow, customer: Organization, by: Actor) 
     return Outcome(made.id, made.reference)
 
 
+def _add_person(_import: Import, row: ImportRow, customer: Organization, by: Actor) -> Outcome:
+    """One person with all its licences, or nothing; it gets its first mail like one that was added on the page."""
+    values, seats = row.values, queries.seats_by_name(customer)
+    words = rules.words_in(values.get("licences", ""))
+    unknown = next((word for word in words if rules.folded(word) not in seats), None)
+    if unknown is not None:
+        raise rules.NoSuchLicence(word=unknown[:100])
+    lines = {rules.chosen(seats[rules.folded(word)]).line_id for word in words}
+    added = directory.add(
+        by=by, given_name=values["given_name"], family_name=values["family_name"], address=values["email"],
+        language=values.get("language") or None, lines=[each for each in subscriptions.of_customer(customer.id) if each.line_id in lines], source="import",
+    )  # fmt: skip
+    check_new(added.is_new, added.person.id)
+    return Outcome(added.person.id)
+
+
 _EFFECTS: dict[str, Callable[[Import, ImportRow, Organization, Actor], Outcome]] = {
     "invitations": _invite,
     "attestations": _attest,
+    "people": _add_person,
 }
 
 
@@ -445,7 +505,7 @@ def _refuse(row_id: UUID, run: UUID, refusal: Refusal) -> None:
         database.write()
         fresh = _held(row_id, run)
         if fresh is not None:
-            result = "already" if isinstance(refusal, SameAttestation) else "refused"
+            result = "already" if isinstance(refusal, SameAttestation | PersonKnown) else "refused"
             _mark(fresh, result, reason=refusal.name, facts=rules.plain(refusal.facts))
 
 

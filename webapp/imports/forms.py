@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
@@ -36,6 +37,21 @@ class StartForm(BaseForm):
     )
 
 
+@dataclass(frozen=True)
+class Faults:
+    """All that is wrong with the rows of a page, for one summary: the fields that have errors."""
+
+    fields: Sequence[Any]
+    form_errors: Sequence[str] = ()
+
+    @property
+    def errors(self) -> list[Any]:
+        return [field.errors for field in self.fields]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.fields)
+
+
 class RowForm(BaseForm):
     """One row to repair. What is wrong with it is said by the rules, on the field of its column."""
 
@@ -52,16 +68,20 @@ class RowForm(BaseForm):
     email = StringField(_l("Email address"))
     phone = StringField(_l("Telephone number"))
     agreed_on = StringField(_l("Date of acceptance"))
+    licences = StringField(_l("Licences"))
 
     def keep(self, kind: str, *, indirect: bool) -> RowForm:
         """Keep only the columns of a kind, in the order of the reader's language."""
         names = [column.name for column in COLUMNS_OF[kind]]
         if languages.language() == "ja" and "family_name" in names:
-            names[1:3] = ["family_name", "given_name"]
+            at = names.index("given_name")
+            names[at : at + 2] = ["family_name", "given_name"]
         if not indirect and "partner" in names:
             names.remove("partner")
         for name in [each.short_name for each in self if each.short_name not in names]:
             del self[name]
+        if kind == "people":
+            self.language.label.text = _("Language of messages and pages")
         self._order = names
         return self
 
@@ -76,7 +96,7 @@ class RowForm(BaseForm):
         return {each.short_name: each.data or "" for each in self.columns}
 
 
-def choices_with(values: Mapping[str, str]) -> dict[str, list[SelectChoice]]:
+def choices_with(kind: str, values: Mapping[str, str]) -> dict[str, list[SelectChoice]]:
     """What the two choices of a row offer: what the file says too, where that is none of them."""
     offered = {
         "asks": [
@@ -84,7 +104,11 @@ def choices_with(values: Mapping[str, str]) -> dict[str, list[SelectChoice]]:
             ("relationship", _("Reseller relationship and agreement")),
             ("agreement", _("Agreement only")),
         ],
-        "language": [("", _("The customer's language")), ("ja", "日本語"), ("en", "English")],
+        "language": [
+            ("", _("The organization's language") if kind == "people" else _("The customer's language")),
+            ("ja", "日本語"),
+            ("en", "English"),
+        ],
     }
     for name, choices in offered.items():
         typed = values.get(name, "")

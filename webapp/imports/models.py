@@ -13,7 +13,10 @@ from webapp.database import Model, WithId
 
 
 class Import(WithId, Model):
-    """A file of invitations or attestations (`kind`). States follow from times, see `rules.state_of`.
+    """A file of invitations, attestations or people (`kind`). States follow from times, see `rules.state_of`.
+
+    `organization_id` is whose file it is: the partner, or the customer whose people it names (its column is called
+    `partner_id`, as when only partners imported).
 
     `created_by_id` uploaded it; `person_id` is in whose name its rows are done: who started it, or went on with it.
     `sends`: whether invitations leave from here, or are only prepared. `ignored` names columns that were not read.
@@ -32,7 +35,7 @@ class Import(WithId, Model):
         ),
     )
 
-    partner_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organizations.id"))
+    organization_id: Mapped[UUID] = mapped_column("partner_id", sa.ForeignKey("organizations.id"))
     created_by_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"))
     person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"))
     kind: Mapped[str] = mapped_column(sa.String(20))

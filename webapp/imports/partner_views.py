@@ -1,10 +1,15 @@
-"""A partner's imports: the list, uploading a file, repairing its rows, starting, following and the result."""
+"""Imports: the list, uploading a file, repairing its rows, starting, following and the result.
+
+The pages are the same on both sides: a partner's here, those of a customer's people in `customer_views`.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import partial, wraps
 from io import BytesIO
 from pathlib import PurePath
 from typing import Any
@@ -30,7 +35,7 @@ from webapp import clock, languages, pages
 from webapp.access import Permission, requires
 from webapp.actor import Actor
 from webapp.imports import actions, queries, rules, schemas
-from webapp.imports.forms import RowForm, StartForm, UploadForm, choices_with
+from webapp.imports.forms import Faults, RowForm, StartForm, UploadForm, choices_with
 from webapp.imports.models import Import, ImportRow
 from webapp.imports.rules import FileFault
 from webapp.organizations import queries as organizations
@@ -45,18 +50,53 @@ _BESIDE = 64 * 1024
 AGAIN = 5
 
 
-@blueprint.url_value_preprocessor
-def _take_a_file(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+View = Callable[..., ResponseReturnValue]
+#: Method, rule below the side's own place, what finds the object, and the page itself.
+_PAGES: list[tuple[str, str, Callable[..., Any] | None, View]] = []
+
+
+def _on_both_sides(method: str, rule: str, on: Callable[..., Any] | None = None) -> Callable[[View], View]:
+    """A page that every side has at its own place, by its own permission."""
+
+    def keep(view: View) -> View:
+        _PAGES.append((method, rule, on, view))
+        return view
+
+    return keep
+
+
+def serve(side: Blueprint, permission: Permission) -> None:
+    """Let a side have all pages of imports."""
+    side.url_value_preprocessor(_take_a_file)
+    side.register_error_handler(RequestEntityTooLarge, too_large)
+    for method, rule, on, view in _PAGES:
+        side.add_url_rule(rule, view.__name__, _own_copy(view, permission, on), methods=[method])
+
+
+def _own_copy(view: View, permission: Permission, on: Callable[..., Any] | None) -> View:
+    """A view of a side's own, since each declares who may call it."""
+
+    @wraps(view)
+    def own(*arguments: Any, **named: Any) -> ResponseReturnValue:
+        return view(*arguments, **named)
+
+    return requires(permission, on=on)(own)
+
+
+def _is_upload() -> bool:
+    return request.endpoint == f"{request.blueprint}.upload"
+
+
+def _take_a_file(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Only the form that carries a file may be larger than the others; decided before anything of it is parsed."""
-    if endpoint == "imports.upload":
+    if _is_upload():
         request.max_content_length = rules.FILE_BYTES + _BESIDE
 
 
-@blueprint.errorhandler(RequestEntityTooLarge)
 def too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     """Say how large a file may be."""
     kind = (request.view_args or {}).get("kind")
-    if request.endpoint != "imports.upload" or kind not in rules.KINDS:
+    if not _is_upload() or kind not in rules.KINDS:
         raise error
     fault = ("too_large", {"megabytes": rules.FILE_BYTES // 1024 // 1024})
     page = pages.render("imports/file_fault.html", kind=kind, file_name="", faults=[fault], headings=_headings())
@@ -66,8 +106,7 @@ def too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
 # --- the list --------------------------------------------------------------------------------------------------
 
 
-@blueprint.get("")
-@requires(Permission.IMPORT)
+@_on_both_sides("GET", "")
 def index() -> ResponseReturnValue:
     actor = actors.signed_in()
     older, newer = (pages.read_place(request.args.get(name, "")) for name in ("after", "before"))
@@ -79,7 +118,8 @@ def index() -> ResponseReturnValue:
         next_url=pages.with_arguments(after=_cursor(rows[-1].row), before=None) if rows and has_next else "",
         previous_url=pages.with_arguments(before=_cursor(rows[0].row), after=None) if rows and not is_first else "",
     )
-    return pages.render("imports/index.html", page=page, may_attest=_may_attest(actor))
+    kinds = [each for each in rules.KINDS_OF[actor.organization_kind] if each != "attestations" or _may_attest(actor)]
+    return pages.render("imports/index.html", page=page, kinds=kinds)
 
 
 def _cursor(row: Import) -> str:
@@ -94,14 +134,14 @@ def _may_attest(actor: Actor) -> bool:
 # --- uploading -------------------------------------------------------------------------------------------------
 
 
-def kind_for(_actor: Actor, kind: str) -> str | None:
-    """A kind of import that the address names."""
-    return kind if kind in rules.KINDS else None
+def kind_for(actor: Actor, kind: str) -> str | None:
+    """A kind of import that the address names, and that organizations of this kind have."""
+    return kind if kind in rules.KINDS_OF[actor.organization_kind] else None
 
 
-def template_for(_actor: Actor, kind: str, language: str, suffix: str) -> tuple[str, str, str] | None:
+def template_for(actor: Actor, kind: str, language: str, suffix: str) -> tuple[str, str, str] | None:
     """A template file that the address names."""
-    known = kind in rules.KINDS and language in languages.LANGUAGES and suffix in schemas.SUFFIXES
+    known = kind_for(actor, kind) is not None and language in languages.LANGUAGES and suffix in schemas.SUFFIXES
     return (kind, language, suffix) if known else None
 
 
@@ -111,7 +151,7 @@ def _headings() -> dict[str, str]:
         "customer": _("Customer"), "asks": _("Asks for"), "partner": _("Provider or reseller"),
         "recipient": _("Recipient"), "language": _("Language"), "last_day": _("Last day"),
         "given_name": _("First name"), "family_name": _("Last name"), "email": _("Email address"),
-        "phone": _("Telephone number"), "agreed_on": _("Date of acceptance"),
+        "phone": _("Telephone number"), "agreed_on": _("Date of acceptance"), "licences": _("Licences"),
     }  # fmt: skip
 
 
@@ -122,15 +162,13 @@ def _upload_page(kind: str, form: UploadForm) -> str:
     )  # fmt: skip
 
 
-@blueprint.get("/new/<kind>")
-@requires(Permission.IMPORT, on=kind_for)
+@_on_both_sides("GET", "/new/<kind>", on=kind_for)
 def new(kind: str) -> ResponseReturnValue:
     actions.check_may_import(kind, actors.signed_in())
     return _upload_page(kind, UploadForm(formdata=None))
 
 
-@blueprint.post("/new/<kind>")
-@requires(Permission.IMPORT, on=kind_for)
+@_on_both_sides("POST", "/new/<kind>", on=kind_for)
 def upload(kind: str) -> ResponseReturnValue:
     actor = actors.signed_in()
     actions.check_may_import(kind, actor)
@@ -150,16 +188,15 @@ def upload(kind: str) -> ResponseReturnValue:
         by=actor, kind=kind, language=languages.language(), file_name=name, sha256=hashlib.sha256(content).hexdigest(),
         lines=[(line.number, line.values) for line in found.lines], ignored=found.ignored,
     )  # fmt: skip
-    return redirect(url_for("imports.show", import_id=made.id))
+    return redirect(url_for(".show", import_id=made.id))
 
 
-@blueprint.get("/templates/<kind>-<language>.<suffix>")
-@requires(Permission.IMPORT, on=template_for)
+@_on_both_sides("GET", "/templates/<kind>-<language>.<suffix>", on=template_for)
 def template(wanted: tuple[str, str, str]) -> ResponseReturnValue:
     kind, language, suffix = wanted
     explain = get_template_attribute("imports/words.html", "column_hint")
     notes = [
-        (schemas.HEADINGS[each.name][language], str(explain(each.name)).strip())
+        (schemas.HEADINGS[each.name][language], str(explain(each.name, kind)).strip())
         for each in schemas.columns(kind, language)
     ]
     content = schemas.template(kind, language, suffix, title=_kind_words(kind), notes=(_("How to fill it in"), notes))
@@ -167,7 +204,7 @@ def template(wanted: tuple[str, str, str]) -> ResponseReturnValue:
 
 
 def _kind_words(kind: str) -> str:
-    return str(_("Invitations") if kind == "invitations" else _("Attestations"))
+    return str({"invitations": _("Invitations"), "attestations": _("Attestations"), "people": _("People")}[kind])
 
 
 def _file(content: bytes, suffix: str, name: str) -> ResponseReturnValue:
@@ -184,32 +221,30 @@ def _number(name: str) -> int:
     return int(word) if word.isascii() and word.isdigit() and len(word) < 8 else 0
 
 
-def _row_form(
-    import_: Import, row: ImportRow, values: Mapping[str, str], faults: Any, *, sent: bool, programme: str | None
-) -> RowForm:
+def _row_form(import_: Import, row: ImportRow, *, sent: bool = False, programme: str | None) -> RowForm:
     """The form of a row, with what is wrong on the fields. `programme`: the partner's own."""
-    prefix = f"r{row.number}"
-    form = RowForm(prefix=prefix) if sent else RowForm(formdata=None, prefix=prefix, data=dict(values))
-    named = bool(values.get("partner")) or any(fault["column"] == "partner" for fault in faults)
+    prefix, faults = f"r{row.number}", row.faults.get("all", [])
+    form = RowForm(prefix=prefix) if sent else RowForm(formdata=None, prefix=prefix, data=dict(row.values))
+    named = bool(row.values.get("partner")) or any(fault["column"] == "partner" for fault in faults)
     form.keep(import_.kind, indirect=named or programme != "direct_bill")
-    for name, choices in choices_with(values).items():
+    for name, choices in choices_with(import_.kind, row.values).items():
         if name in form:
             form[name].choices = choices
-    for fault in faults:
+    for fault in faults if not sent else ():
         field = form[fault["column"]] if fault["column"] in form else form.columns[0]
-        field.errors = [*field.errors, reason(fault["code"], fault["facts"])]
+        field.errors = [*field.errors, reason(fault["code"], fault["facts"], import_.kind)]
     return form
 
 
 def _programme(import_: Import) -> str | None:
-    own = organizations.partner_by_id(import_.partner_id)
+    own = organizations.partner_by_id(import_.organization_id)
     return own.programme if own is not None else None
 
 
-def reason(code: str, facts: Mapping[str, Any]) -> str:
+def reason(code: str, facts: Mapping[str, Any], kind: str) -> str:
     """What is wrong with a row, or why it was refused, in the reader's language."""
     say = get_template_attribute("imports/words.html", "reason")
-    return " ".join(str(say(code, {name: _as_day(value) for name, value in facts.items()})).split())
+    return " ".join(str(say(code, {name: _as_day(value) for name, value in facts.items()}, kind)).split())
 
 
 def _as_day(value: Any) -> Any:
@@ -220,27 +255,23 @@ def _as_day(value: Any) -> Any:
         return value
 
 
-def _page(import_: Import, repaired: tuple[ImportRow, RowForm] | None = None) -> str:
-    """The page of an import in its state; `repaired`: a row whose new values are still wrong."""
+def _page(import_: Import) -> str:
+    """The page of an import in its state."""
     actor, now = actors.signed_in(), clock.now()
     state = rules.state_of(import_, now)
     counts, programme = queries.count_of(import_), _programme(import_)
     context: dict[str, Any] = {
         "import_": import_, "state": state, "counts": counts, "by": queries.name_of(import_.created_by_id),
-        "headings": _headings(), "form": repaired[1] if repaired else None, "reason": reason,
+        "headings": _headings(), "form": None, "reason": partial(reason, kind=import_.kind),
     }  # fmt: skip
     if state == "checked":
         rows, more = queries.bad_rows(import_.id, _number("after"))
-        forms = [
-            (row, repaired[1])
-            if repaired and repaired[0].number == row.number
-            else (row, _row_form(import_, row, row.values, row.faults.get("all", []), sent=False, programme=programme))
-            for row in rows
-        ]
-        before = queries.same_file_before(import_)
+        forms = [(row, _row_form(import_, row, programme=programme)) for row in rows]
+        wrong = [field for _row, form in forms for field in form.columns if field.errors]
         context |= {
-            "bad": forms, "warnings": queries.warnings_of(import_.id), "before": before,
-            "next_url": pages.with_arguments(after=str(rows[-1].number)) if more else "",
+            "bad": forms, "after": _number("after") or "", "warnings": queries.warnings_of(import_.id), "before": queries.same_file_before(import_),
+            "form": Faults(wrong) if "again" in request.args and wrong else None,
+            "next_url": pages.with_arguments(after=str(rows[-1].number), again=None) if more else "",
         }  # fmt: skip
     else:
         rows, more = queries.refused_rows(import_.id, _number("after"))
@@ -248,13 +279,12 @@ def _page(import_: Import, repaired: tuple[ImportRow, RowForm] | None = None) ->
             "refused": rows, "names": queries.customer_names(row.customer_id for row in rows if row.customer_id),
             "next_url": pages.with_arguments(after=str(rows[-1].number)) if more else "",
             "still": "still" in request.args, "runs_as": queries.name_of(import_.person_id),
-            "sent_today": queries.mails_today(actor),
+            "sent_today": queries.mails_today(actor) if import_.kind == "invitations" else (0, 0),
         }  # fmt: skip
     return pages.render("imports/show.html", **context)
 
 
-@blueprint.get("/<uuid:import_id>")
-@requires(Permission.IMPORT, on=queries.import_for)
+@_on_both_sides("GET", "/<uuid:import_id>", on=queries.import_for)
 def show(import_: Import) -> ResponseReturnValue:
     response = make_response(_page(import_))
     if rules.state_of(import_, clock.now()) in {"running", "waiting"} and "still" not in request.args:
@@ -262,37 +292,36 @@ def show(import_: Import) -> ResponseReturnValue:
     return response
 
 
-@blueprint.post("/<uuid:import_id>/rows/<int:number>")
-@requires(Permission.IMPORT, on=queries.row_for)
-def repair(row: ImportRow) -> ResponseReturnValue:
-    import_ = queries.by_id(row.import_id)
-    assert import_ is not None
-    form = _row_form(import_, row, row.values, [], sent=True, programme=_programme(import_))
-    typed = row.values | form.values
-    checked = actions.repair(row, values=typed, by=actors.signed_in())
-    if not checked.faults:
-        flash(_("Row %(number)s is repaired.", number=row.number), "done")
-        return redirect(url_for("imports.show", import_id=import_.id))
-    faults = [{"column": each.column, "code": each.code, "facts": each.facts} for each in checked.faults]
-    again = _row_form(import_, row, typed, faults, sent=False, programme=_programme(import_))
-    return _page(import_, (row, again)), 422
+#: The names of the fields of a row: its number in the file, and a column.
+_FIELD = re.compile(r"r([0-9]{1,7})-")
 
 
-@blueprint.post("/<uuid:import_id>/rows/<int:number>/omission")
-@requires(Permission.IMPORT, on=queries.row_for)
-def leave_out(row: ImportRow) -> ResponseReturnValue:
-    actions.leave_out(row)
-    flash(_("Row %(number)s is left out.", number=row.number), "done")
-    return redirect(url_for("imports.show", import_id=row.import_id))
+@_on_both_sides("POST", "/<uuid:import_id>/rows", on=queries.import_for)
+def repair(import_: Import) -> ResponseReturnValue:
+    sent = {int(found[1]) for found in map(_FIELD.match, request.form) if found}
+    shown = queries.open_rows(import_.id, sorted(sent)[: queries.REPAIRED_AT_ONCE])
+    programme = _programme(import_)
+    typed = {row.number: _row_form(import_, row, sent=True, programme=programme).values for row in shown}
+    word = request.form.get("leave_out", "")
+    leave_out = int(word) if word.isascii() and word.isdigit() and len(word) < 8 else 0
+    found = actions.repair_rows(import_, typed, leave_out=leave_out, by=actors.signed_in())
+    if found.left_out:
+        flash(_("Row %(number)s is left out.", number=leave_out), "done")
+    if found.good:
+        flash(ngettext("%(num)s row is repaired.", "%(num)s rows are repaired.", found.good), "done")
+    after = request.form.get("after", "")
+    place: dict[str, Any] = {"after": after} if after.isascii() and after.isdigit() else {}
+    if found.bad and not found.left_out:
+        place["again"] = "yes"
+    return redirect(url_for(".show", import_id=import_.id, **place))
 
 
-@blueprint.post("/<uuid:import_id>/omission")
-@requires(Permission.IMPORT, on=queries.import_for)
+@_on_both_sides("POST", "/<uuid:import_id>/omission", on=queries.import_for)
 def leave_out_all(import_: Import) -> ResponseReturnValue:
     which = "warnings" if request.form.get("which") == "warnings" else "faults"
     count = actions.leave_out_all(import_, which)
     flash(ngettext("%(num)s row is left out.", "%(num)s rows are left out.", count), "done")
-    return redirect(url_for("imports.show", import_id=import_.id))
+    return redirect(url_for(".show", import_id=import_.id))
 
 
 # --- starting, stopping ----------------------------------------------------------------------------------------
@@ -303,23 +332,21 @@ def _start_page(import_: Import, form: StartForm) -> str:
     rules.check_some(counts.waiting, import_.id)
     return pages.render(
         "imports/start.html", import_=import_, counts=counts, form=form, warnings=queries.warnings_of(import_.id),
-        sent_today=queries.mails_today(actors.signed_in()),
+        sent_today=queries.mails_today(actors.signed_in()) if import_.kind == "invitations" else (0, 0),
     )  # fmt: skip
 
 
-@blueprint.get("/<uuid:import_id>/start")
-@requires(Permission.IMPORT, on=queries.import_for)
+@_on_both_sides("GET", "/<uuid:import_id>/start", on=queries.import_for)
 def start_page(import_: Import) -> ResponseReturnValue:
     if import_.started_at is not None or import_.cancelled_at is not None:
-        return redirect(url_for("imports.show", import_id=import_.id))
+        return redirect(url_for(".show", import_id=import_.id))
     return _start_page(import_, StartForm(formdata=None))
 
 
-@blueprint.post("/<uuid:import_id>/start")
-@requires(Permission.IMPORT, on=queries.import_for)
+@_on_both_sides("POST", "/<uuid:import_id>/start", on=queries.import_for)
 def start(import_: Import) -> ResponseReturnValue:
     form = StartForm()
-    if import_.kind == "attestations":
+    if import_.kind != "invitations":
         del form.sends
     if not form.validate_on_submit():
         return _start_page(import_, form), 422
@@ -328,45 +355,40 @@ def start(import_: Import) -> ResponseReturnValue:
         flash(_("It is started. You can close this page: it goes on by itself."), "done")
     else:
         flash(_("It was started before. Nothing is done twice."), "note")
-    return redirect(url_for("imports.show", import_id=import_.id))
+    return redirect(url_for(".show", import_id=import_.id))
 
 
-@blueprint.post("/<uuid:import_id>/pause")
-@requires(Permission.IMPORT, on=queries.import_for)
+@_on_both_sides("POST", "/<uuid:import_id>/pause", on=queries.import_for)
 def pause(import_: Import) -> ResponseReturnValue:
     if actions.pause(import_):
         flash(_("It is paused. Rows in hand at this moment were still done."), "done")
-    return redirect(url_for("imports.show", import_id=import_.id))
+    return redirect(url_for(".show", import_id=import_.id))
 
 
-@blueprint.post("/<uuid:import_id>/resumption")
-@requires(Permission.IMPORT, on=queries.import_for)
+@_on_both_sides("POST", "/<uuid:import_id>/resumption", on=queries.import_for)
 def resume(import_: Import) -> ResponseReturnValue:
     if actions.resume(import_, by=actors.signed_in()):
         flash(_("It goes on, in your name."), "done")
-    return redirect(url_for("imports.show", import_id=import_.id))
+    return redirect(url_for(".show", import_id=import_.id))
 
 
-@blueprint.get("/<uuid:import_id>/cancellation")
-@requires(Permission.IMPORT, on=queries.import_for)
+@_on_both_sides("GET", "/<uuid:import_id>/cancellation", on=queries.import_for)
 def cancellation(import_: Import) -> ResponseReturnValue:
     rules.check_open(import_, clock.now())
     return pages.render("imports/cancellation.html", import_=import_, counts=queries.count_of(import_))
 
 
-@blueprint.post("/<uuid:import_id>/cancellation")
-@requires(Permission.IMPORT, on=queries.import_for)
+@_on_both_sides("POST", "/<uuid:import_id>/cancellation", on=queries.import_for)
 def cancel(import_: Import) -> ResponseReturnValue:
     if actions.cancel(import_, by=actors.signed_in()):
         flash(_("It is cancelled. What was done before stays as it is."), "done")
-    return redirect(url_for("imports.show", import_id=import_.id))
+    return redirect(url_for(".show", import_id=import_.id))
 
 
 # --- the result ------------------------------------------------------------------------------------------------
 
 
-@blueprint.get("/<uuid:import_id>/result.csv")
-@requires(Permission.IMPORT, on=queries.import_for)
+@_on_both_sides("GET", "/<uuid:import_id>/result.csv", on=queries.import_for)
 def result(import_: Import) -> ResponseReturnValue:
     rules.check_kept(import_)
     names = [column.name for column in schemas.columns(import_.kind, languages.language())]
@@ -381,15 +403,15 @@ def result(import_: Import) -> ResponseReturnValue:
 class _Said(dict[str, str]):
     """Words that many rows share, each made once."""
 
-    def result(self, sort: str) -> str:
+    def result(self, sort: str, kind: str) -> str:
         if sort not in self:
-            self[sort] = str(get_template_attribute("imports/words.html", "result_words")(sort)).strip()
+            self[sort] = str(get_template_attribute("imports/words.html", "result_words")(sort, kind)).strip()
         return self[sort]
 
-    def reason(self, code: str, facts: Mapping[str, Any]) -> str:
+    def reason(self, code: str, facts: Mapping[str, Any], kind: str) -> str:
         key = f"{code} {sorted(facts.items())}"
         if key not in self:
-            self[key] = reason(code, facts)
+            self[key] = reason(code, facts, kind)
         return self[key]
 
 
@@ -400,8 +422,8 @@ def _cells(import_: Import, row: ImportRow, names: list[str], said: _Said) -> li
         code, facts = row.fault, (row.faults.get("all") or [{"facts": {}}])[0]["facts"]
     sort = row.result or ("left_out" if row.left_out_at is not None else "bad" if row.fault else "waiting")
     values = [str(row.values.get(name, "")) for name in names]
-    words = said.reason(code, facts) if code else ""
-    return [str(row.number), *values, said.result(sort), words, row.reference, _link(import_, row)]
+    words = said.reason(code, facts, import_.kind) if code else ""
+    return [str(row.number), *values, said.result(sort, import_.kind), words, row.reference, _link(import_, row)]
 
 
 def _link(import_: Import, row: ImportRow) -> str:
@@ -410,6 +432,11 @@ def _link(import_: Import, row: ImportRow) -> str:
         return ""
     if import_.kind == "invitations":
         path = f"/partner/invitations/{row.about_id}"
+    elif import_.kind == "people":
+        path = f"/users/{row.about_id}"
     else:
         path = f"/partner/customers/{row.customer_id}/agreement"
     return str(current_app.config["PUBLIC_URL"]) + path
+
+
+serve(blueprint, Permission.IMPORT)

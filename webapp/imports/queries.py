@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -20,17 +20,20 @@ from webapp.agreements.rules import CUSTOMER_AGREEMENT, SIGNATORY
 from webapp.customers import queries as customers
 from webapp.customers import rules as customer_rules
 from webapp.customers.models import Overview
+from webapp.delegated_admin import queries as delegated_admin
+from webapp.directory import queries as directory
 from webapp.evidence import queries as evidence
 from webapp.evidence.models import Fact
 from webapp.imports import rules
 from webapp.imports.models import Import, ImportRow
-from webapp.imports.rules import Candidate, Known, Other
+from webapp.imports.rules import Candidate, Known, KnownPeople, Other
 from webapp.invitations import queries as invitations
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Domain, Organization, RoleAssignment
 from webapp.organizations.rules import domain_of, name_key
 from webapp.policies import queries as policies
 from webapp.relationships.models import Distrust, Ending, Relationship
+from webapp.subscriptions import queries as subscriptions
 
 PAGE = 40
 #: Rows to repair on one page.
@@ -49,16 +52,7 @@ def by_id(import_id: UUID) -> Import | None:
 def import_for(actor: Actor, import_id: UUID) -> Import | None:
     """An import of the actor's own organization."""
     found = by_id(import_id)
-    return found if found is not None and found.partner_id == actor.organization_id else None
-
-
-def row_for(actor: Actor, import_id: UUID, number: int) -> ImportRow | None:
-    """A row of such an import, by its number in the file."""
-    if import_for(actor, import_id) is None:
-        return None
-    return database.session().scalar(
-        sa.select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.number == number)
-    )
+    return found if found is not None and found.organization_id == actor.organization_id else None
 
 
 # --- lists -----------------------------------------------------------------------------------------------------
@@ -123,8 +117,8 @@ class Listed:
 def list_for(
     actor: Actor, *, older_than: Place | None = None, newer_than: Place | None = None
 ) -> tuple[list[Listed], bool]:
-    """One page of the partner's imports, newest first, and whether there are more in the direction asked for."""
-    statement = sa.select(Import).where(Import.partner_id == actor.organization_id)
+    """One page of the organization's imports, newest first, and whether there are more in the direction asked for."""
+    statement = sa.select(Import).where(Import.organization_id == actor.organization_id)
     at, key = Import.created_at, Import.id
     if older_than is not None:
         statement = statement.where(at <= older_than[0], sa.or_(at < older_than[0], key < older_than[1]))
@@ -171,6 +165,17 @@ def bad_rows(import_id: UUID, after: int = 0) -> tuple[list[ImportRow], bool]:
     return _page(import_id, after, REPAIRED_AT_ONCE, ImportRow.fault > "", _open())
 
 
+def open_rows(import_id: UUID, numbers: Collection[int]) -> list[ImportRow]:
+    """The rows with these numbers that are neither done nor left out, in the order of the file."""
+    return list(
+        database.session().scalars(
+            sa.select(ImportRow)
+            .where(ImportRow.import_id == import_id, ImportRow.number.in_(list(numbers)), _open())
+            .order_by(ImportRow.number)
+        )
+    )
+
+
 def refused_rows(import_id: UUID, after: int = 0) -> tuple[list[ImportRow], bool]:
     """The rows that were refused while they ran, a page of them, and whether there are more."""
     return _page(import_id, after, PAGE, ImportRow.result == "refused")
@@ -204,11 +209,11 @@ def warnings_of(import_id: UUID) -> dict[str, int]:
 
 
 def same_file_before(import_: Import) -> Import | None:
-    """An earlier import of the very same file that was started, by the same partner; the newest."""
+    """An earlier import of the very same file that was started, by the same organization; the newest."""
     return database.session().scalar(
         sa.select(Import)
         .where(
-            Import.partner_id == import_.partner_id,
+            Import.organization_id == import_.organization_id,
             Import.sha256 == import_.sha256,
             Import.kind == import_.kind,
             Import.id != import_.id,
@@ -249,10 +254,12 @@ def mails_today(actor: Actor) -> tuple[int, int]:
 # --- what rows are checked against -----------------------------------------------------------------------------
 
 
-def known_for(actor: Actor, kind: str, rows: Sequence[Mapping[str, str]]) -> Known:
+def known_for(actor: Actor, kind: str, rows: Sequence[Mapping[str, str]]) -> Known | KnownPeople:
     """All that these rows are checked against, in a number of queries that grows with every 500 customers, not rows."""
     own = organizations.organization_by_id(actor.organization_id)
     assert own is not None
+    if kind == "people":
+        return _known_people(own, rows)
     people = {person.address.casefold() for person in organizations.people_of(own.id)}
     domains = {each.name for each in organizations.domains_of(own.id)} | {domain_of(each) for each in people}
     others = _others(own) if kind == "invitations" else []
@@ -273,6 +280,56 @@ def known_for(actor: Actor, kind: str, rows: Sequence[Mapping[str, str]]) -> Kno
         last_day=date.fromisoformat(policies.value("attestation.last_day")),
         providers=[each.name for each in organizations.providers_of(own.id)],
     )
+
+
+def _known_people(own: Organization, rows: Sequence[Mapping[str, str]]) -> KnownPeople:
+    """What is known of these addresses and domains, and which seats there are."""
+    addresses = {row["email"].strip().casefold() for row in rows if rules.is_readable(row.get("email", ""))} - {""}
+    members: set[str] = set()
+    elsewhere: dict[str, str] = {}
+    for chunk in _chunks(sorted(addresses)):
+        found = database.session().execute(
+            sa.select(Person.address_key, Organization.id, Organization.kind, Organization.name)
+            .join(Organization, Organization.id == Person.organization_id)
+            .where(Person.address_key.in_(chunk))
+        )
+        for row in found:
+            if row.id == own.id:
+                members.add(row.address_key)
+            else:
+                elsewhere[row.address_key] = row.name if row.kind == "partner" else ""
+    held: dict[str, str] = {}
+    others: set[str] = set()
+    for domain in sorted({domain_of(each) for each in addresses if rules.mail_in(each)})[: rules.DOMAINS_AHEAD]:
+        anybody = f"anybody@{domain}"
+        partner = organizations.partner_holding(anybody)
+        if partner is not None:
+            held[domain] = partner.name
+        elif organizations.is_in_others_hands(anybody, own.id):
+            others.add(domain)
+    return KnownPeople(own.id, frozenset(members), elsewhere, held, frozenset(others), seats_by_name(own))
+
+
+def seats_by_name(customer: Organization) -> dict[str, list[rules.Seats]]:
+    """The subscriptions whose seats a customer can give now, by all that they are called: name and code, folded."""
+    by_id = {each.id: each for each in subscriptions.products()}
+    found: dict[str, list[rules.Seats]] = {}
+    for each in directory.seats_of(customer):
+        product = by_id.get(each.standing.product_id) if each.standing.product_id is not None else None
+        names = {each.standing.product} | ({product.code, product.name_en, product.name_ja} if product else set())
+        for name in {rules.folded(name) for name in names}:
+            found.setdefault(name, []).append(rules.Seats(each.standing.line_id, each.left))
+    return found
+
+
+def actor_for(import_: Import) -> Actor | None:
+    """The person in whose name the rows are done, as it is at this moment: who acts for a customer acts for it here too.
+    None for who can no longer sign in, or has no rights there any more."""
+    own = organizations.actor_of_person(import_.person_id)
+    if own is None or own.organization_id == import_.organization_id:
+        return own
+    found = delegated_admin.acting_of(own, import_.organization_id)
+    return found if isinstance(found, Actor) else None
 
 
 def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -456,12 +513,10 @@ def runnable(now: datetime) -> list[UUID]:
 
 
 def open_with(organization_id: UUID, person_id: UUID | None) -> list[Import]:
-    """The imports of a partner that were started and have not ended (of one person: those in its name)."""
-    statement = sa.select(Import).where(
-        Import.partner_id == organization_id, Import.started_at.is_not(None), Import.ended_at.is_(None)
-    )
-    if person_id is not None:
-        statement = statement.where(Import.person_id == person_id)
+    """The imports of an organization that were started and have not ended; of one person: those in its name, for
+    whichever organization (a partner's person runs some for customers)."""
+    whose = Import.organization_id == organization_id if person_id is None else Import.person_id == person_id
+    statement = sa.select(Import).where(whose, Import.started_at.is_not(None), Import.ended_at.is_(None))
     return list(database.session().scalars(statement.order_by(Import.started_at)))
 
 

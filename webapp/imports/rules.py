@@ -15,7 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 from webapp.agreements import rules as agreements
 from webapp.errors import Refusal
 from webapp.invitations import rules as invitations
-from webapp.organizations.rules import domain_of, is_own_address
+from webapp.organizations.rules import AddressNotUsable, domain_of, is_own_address
 
 #: A file is at most so large; what it unpacks to, and how many times that may be the size of what was packed.
 FILE_BYTES = 10 * 1024 * 1024
@@ -38,7 +38,11 @@ LONGEST_WAIT = timedelta(hours=50)
 #: The values of rows, which name persons, are let go after so many days.
 KEPT = timedelta(days=90)
 
-KINDS = ("invitations", "attestations")
+#: What each kind of organization imports.
+KINDS_OF = {"partner": ("invitations", "attestations"), "customer": ("people",)}
+KINDS = tuple(kind for kinds in KINDS_OF.values() for kind in kinds)
+#: Domains of addresses in a file of people that are looked up before the start; of more, the rows themselves tell.
+DOMAINS_AHEAD = 200
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,16 @@ COLUMNS_OF: dict[str, tuple[Column, ...]] = {
         Column("phone", shape="phone", longest=40),
         Column("agreed_on", required=True, filled=True, shape="day", longest=40),
     ),
+    "people": (
+        Column("given_name", required=True, filled=True, longest=100),
+        Column("family_name", required=True, filled=True, longest=100),
+        Column("email", required=True, filled=True, shape="mail", longest=254),
+        Column("language", shape="choice", choices=("ja", "en")),
+        Column("licences", longest=500),
+    ),
 }
 #: The column that holds a person's address, by kind.
-ADDRESS = {"invitations": "recipient", "attestations": "email"}
+ADDRESS = {"invitations": "recipient", "attestations": "email", "people": "email"}
 
 
 class FileFault(Exception):
@@ -82,6 +93,10 @@ class FileFault(Exception):
     def __init__(self, *faults: tuple[str, dict[str, Any]]) -> None:
         super().__init__(", ".join(code for code, _facts in faults))
         self.faults = faults
+
+
+class NoSuchLicence(Refusal):
+    """No subscription whose seats can be given now is called so. `word`."""
 
 
 class ImportStarted(Refusal):
@@ -218,6 +233,31 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Seats:
+    """A subscription of a customer as rows ask for it; `left`: how many of its seats are not given."""
+
+    line_id: UUID
+    left: int
+
+
+@dataclass(frozen=True)
+class KnownPeople:
+    """All that rows about a customer's people are checked against.
+
+    `members`: addresses that sign in at the customer; `elsewhere`: those that sign in at others, each with the partner's
+    name where it is one; `held` and `others`: domains of partners (with the name) and of other organizations; `seats`: by
+    what a subscription is called, those whose seats can be given now.
+    """
+
+    customer_id: UUID
+    members: frozenset[str] = frozenset()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
+    seats: Mapping[str, Sequence[Seats]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Fault:
     """What is wrong with a row: its column (empty: the whole row), a code, and facts for its words."""
 
@@ -237,11 +277,14 @@ class Checked:
     other_id: UUID | None = None
 
 
-def check_row(kind: str, values: Mapping[str, str], known: Known) -> Checked:
+def check_row(kind: str, values: Mapping[str, str], known: Known | KnownPeople) -> Checked:
     """Check one row as far as can be told before it is done; the actions decide again."""
     found = Checked(dict(values))
     for column in COLUMNS_OF[kind]:
         _check_shape(column, found)
+    if isinstance(known, KnownPeople):
+        _check_person(found, known)
+        return found
     candidate = _candidate(kind, found, known)
     if candidate is not None:
         found.customer_id = candidate.id
@@ -369,6 +412,48 @@ def _check_attestation(found: Checked, customer: Candidate, known: Known) -> Non
             found.warning = "attested"
 
 
+def _check_person(found: Checked, known: KnownPeople) -> None:
+    found.customer_id = known.customer_id
+    address = found.values.get("email", "").casefold()
+    domain = domain_of(address)
+    if _is_well(found, "email"):
+        if address in known.members:
+            found.warning = "member"
+        elif known.elsewhere.get(address) or domain in known.held:
+            partner = known.elsewhere.get(address) or known.held[domain]
+            found.faults.append(Fault("email", "AddressOfPartner", {"partner": partner}))
+        elif address in known.elsewhere or domain in known.others:
+            _refused(found, "email", AddressNotUsable())
+    if _is_well(found, "licences"):
+        unknown = [word for word in words_in(found.values.get("licences", "")) if folded(word) not in known.seats]
+        if unknown:
+            found.faults.append(Fault("licences", NoSuchLicence.__name__, {"word": unknown[0][:100]}))
+
+
+def words_in(text: str) -> list[str]:
+    """What a cell with several words holds: between commas, semicolons, bars or lines, in whatever width; each once."""
+    found = (" ".join(word.split()) for word in re.split(r"[,;|\n、，；｜]", text))
+    return list(dict.fromkeys(word for word in found if word))
+
+
+def chosen(seats: Sequence[Seats]) -> Seats:
+    """Which of several subscriptions of one name a row gets a seat of: the first that has one left."""
+    return next((each for each in seats if each.left > 0), seats[0])
+
+
+def mark_without_seats(rows: Iterable[tuple[int, Checked]], known: KnownPeople) -> None:
+    """Warn of rows that ask for a licence of which the rows before them take the last seat: kept as "seats"."""
+    left = {each.line_id: each.left for seats in known.seats.values() for each in seats}
+    for _number, row in rows:
+        if row.faults or row.warning:
+            continue
+        for word in words_in(row.values.get("licences", "")):
+            line = chosen([Seats(each.line_id, left[each.line_id]) for each in known.seats[folded(word)]]).line_id
+            left[line] -= 1
+            if left[line] < 0:
+                row.warning = "seats"
+
+
 def signatory_of(values: Mapping[str, str]) -> agreements.Signatory:
     """Who agreed, as a row says."""
     return agreements.Signatory(*(values.get(name, "") for name in agreements.SIGNATORY))
@@ -388,9 +473,11 @@ def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def mark_repeated(kind: str, rows: Iterable[tuple[int, Checked]]) -> None:
-    """Warn of rows that say the same of a customer as a row before: kept as "repeated"."""
+    """Warn of rows that say the same of a customer (or name the same person) as a row before: kept as "repeated"."""
     seen: set[tuple[Any, ...]] = set()
-    names = ("asks",) if kind == "invitations" else ("given_name", "family_name", "email", "phone")
+    names = {"invitations": ("asks",), "people": ("email",)}.get(
+        kind, ("given_name", "family_name", "email", "phone")
+    )  # fmt: skip
     for _number, row in rows:
         if row.faults or row.customer_id is None:
             continue

@@ -38,6 +38,7 @@ HEADINGS: dict[str, dict[str, str]] = {
     "email": {"en": "Email address", "ja": "メール アドレス"},
     "phone": {"en": "Telephone number", "ja": "電話番号"},
     "agreed_on": {"en": "Date of acceptance", "ja": "契約の受け入れ日"},
+    "licences": {"en": "Licences", "ja": "ライセンス"},
 }
 #: Other words that people use for a column.
 _ALSO = {
@@ -50,6 +51,7 @@ _ALSO = {
     "family_name": ("family name", "surname", "名字", "苗字"),
     "agreed_on": ("agreed on", "date agreed", "acceptance date", "同意日", "同意した日"),
     "last_day": ("expires", "expiry", "最終日"),
+    "licences": ("licence", "license", "licenses", "product", "products", "製品", "製品ライセンス"),
     "partner": ("indirect provider", "indirect reseller", "間接プロバイダー", "間接リセラー"),
 }
 SUFFIXES = {

@@ -1,4 +1,4 @@
-"""A customer's own purchases: what it has and had, and buying through one of its partners."""
+"""A customer's own orders: what was ordered for it and by it, and buying through one of its partners."""
 
 from __future__ import annotations
 
@@ -18,23 +18,21 @@ from webapp.orders import actions, queries
 from webapp.orders.forms import OrderForm
 from webapp.orders.models import Order
 from webapp.orders.rules import SeatsNotOffered
-from webapp.orders.words import amount, count_words, product_words, turned
+from webapp.orders.words import amount, count_words, product_words
 from webapp.organizations.models import Organization
-from webapp.subscriptions import actions as subscription_actions
 from webapp.subscriptions import queries as subscriptions
-from webapp.subscriptions.models import Subscription
 
 blueprint = Blueprint("purchases", __name__, url_prefix="/orders")
-NAVIGATION = (pages.Item("customer", "purchases.index", lambda: _("Purchases"), Permission.READ_ORDERS, 35),)
+NAVIGATION = (pages.Item("customer", "purchases.index", lambda: _("Orders"), Permission.READ_ORDERS, 35),)
 
 
 @blueprint.get("")
 @requires(Permission.READ_ORDERS, on=queries.buyer_for)
 def index(own: Organization) -> ResponseReturnValue:
-    """What it bought, through whom, running or over."""
+    """What was ordered for it and by it, through whom; what became of it stands on its subscriptions' pages."""
     after, before = (pages.read_place(request.args.get(name, "")) for name in ("after", "before"))
-    found = subscriptions.listed(own, after=after, before=before)
-    page = turned(found, lambda row: (row.created_at, row.id), count_words(found.count, subscriptions.MOST, "bought"))
+    found = queries.orders_for(actors.signed_in(), after=after, before=before)
+    page = pages.turned(found, lambda row: (row.at, row.id), count_words(found.count, queries.MOST))
     standing = agreements.standing_of_customer(own)
     return pages.render(
         "orders/purchases/index.html", page=page, paged=bool(after or before), own=own, state=standing.state,
@@ -140,15 +138,4 @@ def attestation_request(own: Organization) -> ResponseReturnValue:
             flash(
                 _("%(partner)s was asked today already. Nothing was sent twice.", partner=seller.partner.name), "note"
             )
-    return redirect(url_for("purchases.index"))
-
-
-@blueprint.post("/subscriptions/<uuid:subscription_id>/renewal-stop")
-@requires(Permission.BUY, on=subscriptions.customers_own)
-def renewal_stop(subscription: Subscription) -> ResponseReturnValue:
-    if NoField().validate_on_submit():
-        if subscription_actions.stop_renewal(subscription, by=actors.signed_in()):
-            flash(_("It will not renew itself any more. It runs until its last day."), "done")
-        else:
-            flash(_("It does not renew itself. Nothing was changed."), "note")
     return redirect(url_for("purchases.index"))

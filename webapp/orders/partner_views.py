@@ -21,17 +21,15 @@ from webapp.attestations.queries import changes_in_words
 from webapp.attestations.rules import AttestationHasChanged
 from webapp.customers import queries as customers
 from webapp.errors import Refusal
-from webapp.forms import NoField
 from webapp.orders import actions, queries
 from webapp.orders.forms import OrderForm, PromptForm
 from webapp.orders.models import Order
 from webapp.orders.queries import Seller
 from webapp.orders.rules import AgreementMissing, SeatsNotOffered
-from webapp.orders.words import amount, count_words, product_words, shown_in, turned
+from webapp.orders.words import amount, count_words, product_words, shown_in
 from webapp.organizations.models import Organization
-from webapp.subscriptions import actions as subscription_actions
 from webapp.subscriptions import queries as subscriptions
-from webapp.subscriptions.models import Subscription
+from webapp.subscriptions import words as subscription_words
 
 blueprint = Blueprint("orders", __name__, url_prefix="/partner")
 NAVIGATION = (pages.Item("partner", "orders.index", lambda: _("Orders"), Permission.READ_ORDERS, 27),)
@@ -46,7 +44,7 @@ def index(_own: Organization) -> ResponseReturnValue:
     actor = actors.signed_in()
     after, before = (pages.read_place(request.args.get(name, "")) for name in ("after", "before"))
     found = queries.orders_for(actor, after=after, before=before)
-    page = turned(found, lambda row: (row.at, row.id), count_words(found.count, queries.MOST, "orders"))
+    page = pages.turned(found, lambda row: (row.at, row.id), count_words(found.count, queries.MOST))
     return pages.render(
         "orders/index.html", page=page, may_order=actor.may(Permission.PLACE_ORDERS), paged=bool(after or before)
     )
@@ -65,7 +63,8 @@ def of_customer(customer: Organization) -> ResponseReturnValue:
     actor = actors.signed_in()
     after, before = (pages.read_place(request.args.get(name, "")) for name in ("after", "before"))
     found = subscriptions.listed(customer, actor.organization_id, after=after, before=before)
-    page = turned(found, lambda row: (row.created_at, row.id), count_words(found.count, subscriptions.MOST, "bought"))
+    words = subscription_words.count_words(found.count, subscriptions.MOST)
+    page = pages.turned(found, lambda row: (row.created_at, row.line_id), words)
     sells = bool(queries.sellers_of(customer.id, actor.organization_id))
     return pages.render(
         "orders/of_customer.html",
@@ -306,14 +305,3 @@ def _rows(customer: Organization, chosen: dict[str, Any]) -> list[dict[str, str]
 
 
 # --- renewing ----------------------------------------------------------------------------------------------------
-
-
-@blueprint.post("/orders/subscriptions/<uuid:subscription_id>/renewal-stop")
-@requires(Permission.PLACE_ORDERS, on=subscriptions.sellers_own)
-def renewal_stop(subscription: Subscription) -> ResponseReturnValue:
-    if NoField().validate_on_submit():
-        if subscription_actions.stop_renewal(subscription, by=actors.signed_in()):
-            flash(_("It will not renew itself any more. It runs until its last day."), "done")
-        else:
-            flash(_("It does not renew itself. Nothing was changed."), "note")
-    return redirect(url_for("orders.of_customer", customer_id=subscription.customer_id))

@@ -27,7 +27,7 @@ from webapp.relationships import actions as relationship_actions
 from webapp.relationships import queries as relationships
 from webapp.relationships.models import Relationship
 from webapp.subscriptions import queries as subscriptions
-from webapp.subscriptions.models import Product, Subscription
+from webapp.subscriptions.models import Product, Subscription, SubscriptionStanding
 
 PAGE = 40
 #: Counting stops after so many; a list then says "1,000+".
@@ -187,8 +187,9 @@ def order_with(placed_by_id: UUID, key: UUID) -> Order | None:
 
 @dataclass(frozen=True)
 class Line:
-    """An order as the partner's list shows it. `zone` is the customer's; `by`: the name of the organization that placed
-    it; `other`: that of the other partner of an indirect relationship, or empty."""
+    """An order as a list shows it. `zone` is the customer's; `by`: the name of the organization that placed it. `through`:
+    whom the customer deals with; `other`: the other partner of an indirect relationship, seen by whoever reads (the
+    provider, for a customer), or empty. `line_id`: the subscription it began, which runs until `ends_on` now."""
 
     id: UUID
     at: datetime
@@ -198,7 +199,9 @@ class Line:
     product: str
     seats: int
     by: str
+    through: str
     other: str
+    line_id: UUID
     ends_on: date
 
 
@@ -212,13 +215,21 @@ class Listed:
     count: int
 
 
+def _places(actor: Actor) -> tuple[sa.ColumnElement[Any], ...]:
+    """The columns of an order in which the actor's organization can stand: each has an index of its own."""
+    if actor.is_customer:
+        return (Order.customer_id.expression,)
+    return (Order.partner_id.expression, Order.reseller_id.expression)
+
+
 def orders_for(actor: Actor, *, after: Place | None = None, before: Place | None = None) -> Listed:
-    """One page of the orders that go through the actor's partner organization, the newest first."""
+    """One page of the orders that go through the actor's partner organization, or that were placed for and by its
+    customer organization; the newest first."""
     own = actor.organization_id
     backwards = before is not None
 
     def at_place(column: sa.ColumnElement[Any]) -> sa.Select[tuple[UUID, datetime]]:
-        """The orders in which it has one of the two places: each has an index of its own."""
+        """The orders in which it has one place."""
         statement = sa.select(Order.id, Order.at).where(column == own)
         if before is not None:
             statement = statement.where(
@@ -230,23 +241,23 @@ def orders_for(actor: Actor, *, after: Place | None = None, before: Place | None
         inner = statement.order_by(*ordered).limit(PAGE + 1).subquery()
         return sa.select(inner.c.id, inner.c.at)
 
-    both = sa.union_all(
-        at_place(Order.partner_id.expression), at_place(Order.reseller_id.expression)
-    ).subquery()  # fmt: skip
+    all_places = sa.union_all(*(at_place(column) for column in _places(actor))).subquery()
     customer, placed_by = aliased(Organization), aliased(Organization)
     partner, reseller = aliased(Organization), aliased(Organization)
     statement = (
         sa.select(
             Order.id, Order.at, Order.seats, Order.customer_id, Order.partner_id, Order.reseller_id,
-            customer.name.label("customer"), customer.zone, placed_by.name.label("by"),
-            partner.name.label("partner"), reseller.name.label("reseller"), Subscription.product, Subscription.ends_on,
+            customer.name.label("customer"), customer.zone, placed_by.name.label("by"), partner.name.label("partner"),
+            reseller.name.label("reseller"), SubscriptionStanding.line_id, SubscriptionStanding.product,
+            SubscriptionStanding.ends_on,
         )
-        .join(both, both.c.id == Order.id)
+        .join(all_places, all_places.c.id == Order.id)
         .join(customer, customer.id == Order.customer_id)
         .join(placed_by, placed_by.id == Order.placed_by_id)
         .join(partner, partner.id == Order.partner_id)
         .outerjoin(reseller, reseller.id == Order.reseller_id)
-        .join(Subscription, Subscription.id == Order.subscription_id)
+        # what an order began is the first row of a subscription, whose id is that of its line
+        .join(SubscriptionStanding, SubscriptionStanding.line_id == Order.subscription_id)
         .order_by(*((Order.at, Order.id) if backwards else (Order.at.desc(), Order.id.desc())))
         .limit(PAGE + 1)
     )  # fmt: skip
@@ -254,26 +265,28 @@ def orders_for(actor: Actor, *, after: Place | None = None, before: Place | None
     more, found = len(found) > PAGE, found[:PAGE]
     if backwards:
         found.reverse()
-    lines = [
-        Line(
-            row.id, row.at, row.customer_id, row.customer, row.zone, row.product, row.seats, row.by,
-            (row.reseller if row.partner_id == own else row.partner) if row.reseller_id else "", row.ends_on,
-        )
-        for row in found
-    ]  # fmt: skip
     return Listed(
-        rows=lines,
+        rows=[_line(row, own) for row in found],
         more_before=more if backwards else after is not None,
         more_after=backwards or more,
-        count=_count(own),
+        count=_count(actor),
     )
 
 
-def _count(own: UUID) -> int:
-    """How many orders go through a partner, counted no further than MOST on each place."""
+def _line(row: Any, own: UUID) -> Line:
+    other = (row.reseller if row.partner_id == own else row.partner) if row.reseller_id else ""
+    return Line(
+        id=row.id, at=row.at, customer_id=row.customer_id, customer=row.customer, zone=row.zone, product=row.product,
+        seats=row.seats, by=row.by, through=row.reseller or row.partner, other=other, line_id=row.line_id,
+        ends_on=row.ends_on,
+    )  # fmt: skip
+
+
+def _count(actor: Actor) -> int:
+    """How many orders there are for an organization, counted no further than MOST on each place."""
     counts = []
-    for column in (Order.partner_id, Order.reseller_id):
-        counted = sa.select(Order.id).where(column == own).limit(MOST + 1).subquery()
+    for column in _places(actor):
+        counted = sa.select(Order.id).where(column == actor.organization_id).limit(MOST + 1).subquery()
         counts.append(sa.select(sa.func.count()).select_from(counted).scalar_subquery())
     row = database.session().execute(sa.select(*counts)).one()
     return int(sum(row))

@@ -1,11 +1,8 @@
-"""Products and orders in words, and the pages of their lists."""
+"""Products and orders in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -82,25 +79,6 @@ def shown_in(customer: Organization, text: AgreementText, contact: Person | None
     }
 
 
-def count_words(count: int, most: int, of: str) -> str:
-    """How many there are ("orders", or "bought" subscriptions), counted no further than `most`."""
-    if of == "orders":
-        return str(_("1,000+ orders")) if count > most else str(ngettext("%(num)s order", "%(num)s orders", count))
-    if count > most:
-        return str(_("1,000+ subscriptions"))
-    return str(ngettext("%(num)s subscription", "%(num)s subscriptions", count))
-
-
-def turned(found: Any, place: Callable[[Any], tuple[datetime, UUID]], count_text: str) -> pages.Page:
-    """One page of a list by time, with the addresses of its neighbours."""
-
-    def turn(word: str, row: Any) -> str:
-        at, id_ = place(row)
-        return pages.with_arguments(**{"after": None, "before": None, word: pages.cursor(at.isoformat(), str(id_))})
-
-    return pages.Page(
-        rows=found.rows,
-        next_url=turn("after", found.rows[-1]) if found.rows and found.more_after else "",
-        previous_url=turn("before", found.rows[0]) if found.rows and found.more_before else "",
-        count_text=count_text,
-    )
+def count_words(count: int, most: int) -> str:
+    """How many orders there are, counted no further than `most`."""
+    return str(_("1,000+ orders")) if count > most else str(ngettext("%(num)s order", "%(num)s orders", count))

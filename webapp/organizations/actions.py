@@ -223,11 +223,11 @@ accounts.checks_address(_check_own_address)
 
 def invite(
     organization: Organization, *, given_name: str, family_name: str, address: str, roles: tuple[str, ...],
-    language: str | None = None, by: Actor | None = None,
+    language: str | None = None, by: Actor | None = None, source: str = "page",
 ) -> tuple[Person, bool]:  # fmt: skip
     """Add a person to an organization (or find it there) and mail it the link for its first password.
 
-    `by` is who of the organization invites; None: the operator.
+    `by` is who of the organization invites, or acts for it; None: the operator.
 
     Answers the person, and whether a mail was written: not to somebody who has a password, and one in ten minutes.
     Raises AddressInUse, AddressOfPartner.
@@ -238,13 +238,44 @@ def invite(
     if person is None:
         person = add_member(
             organization, given_name=given_name, family_name=family_name, address=address, roles=roles,
-            language=language, by=by, source="operator" if by is None else "page",
+            language=language, by=by, source=source if by is not None else "operator",
+            created_by_partner_id=by.acting.partner_id if by is not None and by.acting is not None else None,
         )  # fmt: skip
     elif person.organization_id != organization.id:
         raise AddressInUse()
     if person.password_hash is not None or not person.can_sign_in():
         return person, False
     return person, accounts.send_first_sign_in(person)
+
+
+def invite_colleague(
+    organization: Organization, *, by: Actor, given_name: str, family_name: str, address: str,
+    roles: tuple[str, ...] = (), language: str | None = None, source: str = "page",
+) -> tuple[Person, bool, bool]:  # fmt: skip
+    """Add somebody to an organization in the name of one of its people, and mail the link for a first password.
+
+    Answers the person, whether it is new there, and whether a mail was written. Somebody who is there already keeps name
+    and roles. Raises AddressNotUsable, AddressOfPartner.
+    """
+    database.write(chain=organization.chain_id)
+    known = people.person_by_address(address)
+    elsewhere = known is not None and known.organization_id != organization.id
+    check_address(organization, address)
+    rules.check_usable(elsewhere, queries.is_in_others_hands(address, organization.id))
+    person, sent = invite(
+        organization, given_name=given_name, family_name=family_name, address=address, roles=roles, language=language,
+        by=by, source=source,
+    )  # fmt: skip
+    return person, known is None, sent
+
+
+def send_link_again(person: Person) -> bool:
+    """Mail somebody who never signed in another link for its first password. False when none was sent: it has a
+    password, cannot sign in, or was written to within the last ten minutes."""
+    row = database.locked(person)
+    if row.password_hash is not None or not row.can_sign_in():
+        return False
+    return accounts.send_first_sign_in(row)
 
 
 Stops = Callable[[UUID, UUID | None], Iterable[rules.Stop]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from webapp import actor as actors
 from webapp import clock, database
-from webapp.access import Permission, permissions_of
+from webapp.access import ROLES, Permission, permissions_of
 from webapp.accounts import queries as accounts
 from webapp.accounts.models import Person, Session
 from webapp.actor import Actor
@@ -23,11 +23,12 @@ _TEMPORARY = frozenset({Permission.USE_ACCOUNT})
 
 
 def actor_of(session_id: UUID) -> Actor | None:
-    """The actor of an open session: session, person, organization and roles in one query."""
+    """The actor of an open session: session, person, organization and roles in one query. It is the person's own, for
+    whomever it acts (`acting_for_id`)."""
     return _actor(
-        _ACTORS.join(Session, Session.person_id == Person.id).where(
-            Session.id == session_id, Session.ended_at.is_(None), Session.expires_at > clock.now()
-        ),
+        _ACTORS.add_columns(Session.acting_for_id)
+        .join(Session, Session.person_id == Person.id)
+        .where(Session.id == session_id, Session.ended_at.is_(None), Session.expires_at > clock.now()),
         session_id,
     )
 
@@ -80,6 +81,7 @@ def _actor(statement: sa.Select[*tuple[Any, ...]], session_id: UUID) -> Actor | 
         roles=held,
         permissions=permissions_of(row.kind, held) if row.temporary_until is None else _TEMPORARY,
         must_choose_password=row.temporary_until is not None,
+        acting_for_id=getattr(row, "acting_for_id", None),
     )
 
 
@@ -196,6 +198,22 @@ def roles_of(person_id: UUID) -> frozenset[str]:
     return frozenset(
         database.session().scalars(sa.select(RoleAssignment.role).where(RoleAssignment.person_id == person_id))
     )
+
+
+def roles_by_person(person_ids: Collection[UUID], kind: str) -> dict[UUID, tuple[str, ...]]:
+    """The roles of people of one kind of organization, in the order of the policy table; who has none is missing."""
+    rows = database.session().execute(
+        sa.select(RoleAssignment.person_id, RoleAssignment.role).where(RoleAssignment.person_id.in_(list(person_ids)))
+    )
+    held: dict[UUID, set[str]] = {}
+    for row in rows:
+        held.setdefault(row.person_id, set()).add(row.role)
+    return {id_: tuple(role for role in ROLES[kind] if role in roles) for id_, roles in held.items()}
+
+
+def is_last_administrator(person: Person, role: str) -> bool:
+    """Whether nobody else of the person's organization has the role and can sign in: who is invited only does not count."""
+    return administrators_of(person.organization_id, role) == {person.id}
 
 
 def is_own_address(partner_id: UUID, address: str) -> bool:

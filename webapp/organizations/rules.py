@@ -57,6 +57,10 @@ class AddressOfPartner(Refusal):
     """The address of a customer's person lies in a partner's hands. `partner` is its name."""
 
 
+class AddressNotUsable(Refusal):
+    """Nobody new can be invited under this address. It does not say why: whose it is concerns nobody else."""
+
+
 class PartnerInactive(Refusal):
     """The partner (or its reseller) no longer works here. `partner`: the name."""
 
@@ -123,6 +127,16 @@ def is_own_address(address: str, people: set[str], domains: set[str]) -> bool:
         return True
     domain = domain_of(address)
     return any(domain == own or domain.endswith("." + own) for own in domains if own and not is_public_mail(own))
+
+
+def check_usable(signs_in_elsewhere: bool, is_others_domain: bool) -> None:
+    """Raises AddressNotUsable for an address that signs in at another organization, or lies in a domain of one.
+
+    The domains of a partner's people count as the partner's own: an address in a customer's domain would keep that
+    customer's people from proving their mailboxes.
+    """
+    if signs_in_elsewhere or is_others_domain:
+        raise AddressNotUsable()
 
 
 def check_administrator_remains(administrators: set[str], leaving: str) -> None:

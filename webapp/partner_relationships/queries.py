@@ -427,7 +427,12 @@ def _facts_between(customer_id: UUID, partner_ids: list[UUID]) -> Sequence[Any]:
             sa.select(Fact.id, Fact.chain_id, Fact.position, Fact.kind, Fact.at, Fact.person_id, Fact.record)
             .where(
                 Fact.customer_id == customer_id,
-                sa.or_(Fact.partner_id.in_(partner_ids), Fact.other_partner_id.in_(partner_ids)),
+                sa.or_(
+                    *(
+                        column.in_(partner_ids)
+                        for column in (Fact.partner_id, Fact.other_partner_id, Fact.acting_partner_id)
+                    )
+                ),
             )
             .order_by(Fact.at.desc(), Fact.id.desc())
             .limit(HISTORY)

@@ -128,6 +128,36 @@ POLICIES = {
         Policy("attestation.objection_days", 90, "days that the link to object is good", low=7, high=365),
         Policy("link.temporary_password_days", 14, "days that a temporary password is good", low=1, high=60),
         Policy("pairing.request_days", 90, "days that a partner's request to work together waits", low=1, high=365),
+        *(
+            Policy(
+                f"subscription.{stage}_days.{contract}",
+                days,
+                f"{words}, for what runs by {contract.replace('_', ' ')} (Microsoft's partner article: 30, and until day 120)",
+                low=0,
+                high=730,
+            )
+            for contract in ("partner", "product_key", "direct")
+            for stage, days, words in (
+                ("expired", 30, "days after the last one on which people still work"),
+                ("disabled", 90, "days after those on which the data is kept and administrators can reactivate"),
+            )
+        ),
+        Policy(
+            "renewal.notice_days",
+            ["60", "30", "7", "1"],
+            "days before the end on which the partner of record is told, as Microsoft does",
+            pattern="[1-9][0-9]{0,2}",
+        ),
+        Policy(
+            "renewal.direct_days",
+            7,
+            "direct billing begins a new subscription at once: offered so many days before the end, and after it",
+            low=0,
+            high=60,
+        ),
+        Policy("product_key.wrong_an_hour", 20, "wrong keys an hour for a person and for an address", low=1, high=1000),
+        Policy("product_key.wrong_a_day", 1000, "wrong keys a day in total", low=1, high=1_000_000),
+        Policy("product_key.draft_days", 30, "days that an unfinished redemption is kept", low=1, high=365),
         Policy("import.rows", 10_000, "rows of one file", low=1, high=100_000),
         Policy(
             "agreement.renew_before",

@@ -1,4 +1,4 @@
-"""`flask subscriptions add|list|renew` and `flask products add|list|close`."""
+"""`flask subscriptions add|list|renew|rebuild` and `flask products add|list|close`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 from flask.cli import AppGroup
 
-from webapp import clock, database
+from webapp import database
 from webapp.errors import Refusal
 from webapp.organizations import queries as organizations
 from webapp.organizations.commands import organization_named
@@ -64,16 +64,16 @@ def add(
 @subscriptions.command("list")
 @click.argument("customer")
 def list_subscriptions(customer: str) -> None:
-    """List what CUSTOMER has and had: id, days, state, seats, product, through whom."""
+    """List what CUSTOMER has and had: id, days, stage, seats, product, through whom."""
     whose = organization_named(customer, "customer")
-    today = clock.today(whose.zone)
     rows = queries.of_customer(whose.id)
     names = organizations.names_of({id_ for each in rows for id_ in (each.partner_id, each.reseller_id) if id_})
     for row in rows:
-        state = "active" if rules.is_active(row.ends_on, today) else "over"
-        through = names[row.partner_id] + (f", reseller {names[row.reseller_id]}" if row.reseller_id else "")
+        through = names[row.partner_id] if row.partner_id else row.contract.replace("_", " ")
+        through += f", reseller {names[row.reseller_id]}" if row.reseller_id else ""
+        stage = queries.stage_of(row, whose.zone)
         click.echo(
-            f"{row.id}  {row.starts_on} to {row.ends_on}  {state}  {row.seats} seats  {row.product}  ({through})"
+            f"{row.line_id}  {row.starts_on} to {row.ends_on}  {stage}  {row.seats} seats  {row.product}  ({through})"
         )
     click.echo(f"{len(rows)} subscriptions.")
 
@@ -82,6 +82,12 @@ def list_subscriptions(customer: str) -> None:
 def renew() -> None:
     """Renew what renews itself and whose last day is over, as the worker does. Safe to run twice."""
     click.echo(f"{actions.renew_due()} subscriptions renewed.")
+
+
+@subscriptions.command("rebuild")
+def rebuild() -> None:
+    """Write down anew, from the acts, where every subscription stands. Safe to run twice."""
+    click.echo(f"{actions.rebuild_standings()} rows were wrong or missing, and are right now.")
 
 
 products = AppGroup("products", help="What can be ordered.")

@@ -44,6 +44,14 @@ def was_put(organization_id: UUID, kind: str, about_key: str) -> bool:
     return database.session().scalar(found) is not None
 
 
+def waits(organization_id: UUID, kind: str, about_key: str) -> bool:
+    """Whether this waits for an organization now."""
+    found = sa.select(Task.id).where(
+        Task.organization_id == organization_id, Task.kind == kind, Task.about_key == about_key, Task.done_at.is_(None)
+    )
+    return database.session().scalar(found) is not None
+
+
 def count_open(actor: Actor) -> int:
     """How many entries are neither done nor seen (at most MOST): the badge of the navigation."""
     some = (

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 from webapp import clock, database
 from webapp.accounts import actions as accounts
-from webapp.accounts import queries as people
 from webapp.accounts.models import Person
 from webapp.actor import Actor
 from webapp.errors import speaks
@@ -42,15 +41,9 @@ def invite(
     Answers the person, whether it is new in the team, and whether a mail was written. Somebody who is there already
     keeps name and roles. Raises AddressNotUsable.
     """
-    own = _own(by)
-    database.write(chain=own.chain_id)
-    known = people.person_by_address(address)
-    elsewhere = known is not None and known.organization_id != own.id
-    rules.check_address(elsewhere, organizations.is_in_others_hands(address, own.id))
-    person, sent = organization_actions.invite(
-        own, given_name=given_name, family_name=family_name, address=address, roles=roles, language=language, by=by
+    return organization_actions.invite_colleague(
+        _own(by), by=by, given_name=given_name, family_name=family_name, address=address, roles=roles, language=language
     )
-    return person, known is None, sent
 
 
 def change_roles(person: Person, roles: frozenset[str], *, by: Actor) -> bool:
@@ -72,10 +65,7 @@ def readmit(person: Person, *, by: Actor) -> bool:
 def send_link(person: Person) -> bool:
     """Mail a colleague who never signed in another link for its first password. False when none was sent: it has a
     password, is removed, or was written to within the last ten minutes."""
-    row = database.locked(person)
-    if row.password_hash is not None or not row.can_sign_in():
-        return False
-    return accounts.send_first_sign_in(row)
+    return organization_actions.send_link_again(person)
 
 
 def _own(by: Actor) -> Organization:

@@ -18,8 +18,8 @@ from webapp.evidence import queries as evidence
 from webapp.forms import NoField
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization, Pairing
-from webapp.organizations.rules import AlreadyPaired
-from webapp.team import actions, queries, rules
+from webapp.organizations.rules import AddressNotUsable, AlreadyPaired
+from webapp.team import actions, queries
 from webapp.team.forms import DeclineForm, InviteForm, NumberForm, RolesForm
 from webapp.team.models import PairingRequest
 
@@ -91,7 +91,7 @@ def invite(organization_id: UUID) -> ResponseReturnValue:
             by=actors.signed_in(), given_name=form.given_name.data or "", family_name=form.family_name.data or "",
             address=address, roles=tuple(form.roles.data or ()), language=form.language.data,
         )  # fmt: skip
-    except rules.AddressNotUsable:
+    except AddressNotUsable:
         form.address.errors = [_("Nobody can be invited under this address. Use another one.")]
         return _new(form, outside=bool(form.outside.data)), 422
     if not is_new:

@@ -11,7 +11,6 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from webapp import clock, database
-from webapp.access import ROLES
 from webapp.accounts import queries as accounts
 from webapp.accounts.models import Activity, Person, Session
 from webapp.actor import Actor, full_name
@@ -20,7 +19,7 @@ from webapp.evidence import rules as evidence_rules
 from webapp.evidence.models import Fact
 from webapp.organizations import queries as organizations
 from webapp.organizations import rules as organization_rules
-from webapp.organizations.models import Organization, Pairing, RoleAssignment
+from webapp.organizations.models import Organization, Pairing
 from webapp.relationships.models import Ending, Relationship
 from webapp.tasks.models import Task
 from webapp.team import rules
@@ -68,7 +67,7 @@ def people_of(organization_id: UUID, after: Place | None = None) -> tuple[list[C
     )
     shown = rows[:PAGE]
     ids = [row.id for row in shown]
-    roles, seen = _roles_of(ids), _last_seen_of(ids)
+    roles, seen = organizations.roles_by_person(ids, "partner"), _last_seen_of(ids)
     people = [
         Colleague(
             row.id, row.given_name, row.family_name, row.address,
@@ -77,17 +76,6 @@ def people_of(organization_id: UUID, after: Place | None = None) -> tuple[list[C
         for row in shown
     ]  # fmt: skip
     return people, len(rows) > PAGE
-
-
-def _roles_of(ids: list[UUID]) -> dict[UUID, tuple[str, ...]]:
-    """The roles of people, in the order of the policy table."""
-    rows = database.session().execute(
-        sa.select(RoleAssignment.person_id, RoleAssignment.role).where(RoleAssignment.person_id.in_(ids))
-    )
-    held: dict[UUID, set[str]] = {}
-    for row in rows:
-        held.setdefault(row.person_id, set()).add(row.role)
-    return {id_: tuple(role for role in ROLES["partner"] if role in roles) for id_, roles in held.items()}
 
 
 def _last_seen_of(ids: list[UUID]) -> dict[UUID, datetime]:
@@ -116,13 +104,13 @@ def shown(person: Person) -> Colleague:
     return Colleague(
         person.id, person.given_name, person.family_name, person.address,
         rules.state_of(person.password_hash is not None, person.disabled_at is not None),
-        _roles_of([person.id]).get(person.id, ()), _last_seen_of([person.id]).get(person.id),
+        organizations.roles_by_person([person.id], "partner").get(person.id, ()), _last_seen_of([person.id]).get(person.id),
     )  # fmt: skip
 
 
 def is_last_administrator(person: Person) -> bool:
     """Whether nobody else in the team is an admin agent who can sign in: who is invited only does not count."""
-    return organizations.administrators_of(person.organization_id, "admin_agent") == {person.id}
+    return organizations.is_last_administrator(person, "admin_agent")
 
 
 def is_outside(organization_id: UUID, address: str) -> bool:

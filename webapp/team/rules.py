@@ -9,10 +9,6 @@ from datetime import datetime
 from webapp.errors import Refusal
 
 
-class AddressNotUsable(Refusal):
-    """Nobody new can be invited under this address. It does not say why: whose it is concerns nobody else."""
-
-
 class PairingAskedAlready(Refusal):
     """A request between these two waits for its answer. `by_us`: whether the reader's organization asked;
     `at`: when, None when it was in this very moment."""
@@ -40,16 +36,6 @@ def state_of(has_password: bool, is_disabled: bool) -> str:
     if is_disabled:
         return "removed"
     return "active" if has_password else "invited"
-
-
-def check_address(signs_in_elsewhere: bool, is_others_domain: bool) -> None:
-    """Raises AddressNotUsable for an address that signs in at another organization, or lies in a domain of one.
-
-    The domains of a partner's people count as the partner's own: an address in a customer's domain would keep that
-    customer's people from proving their mailboxes.
-    """
-    if signs_in_elsewhere or is_others_domain:
-        raise AddressNotUsable()
 
 
 def state_of_request(asked: Asked, now: datetime) -> str:

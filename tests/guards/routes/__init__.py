@@ -17,6 +17,10 @@ HOW TO ADD A ROUTE. Its key is the method and the rule as in the URL map; its va
 stranger (another customer's, every role) and a rival (another partner's, every role) reach it as the customer's and the
 partner's people do; on a rule with parameters they get `otherwise`, which is then 404 in nearly every case.
 
+A delegate (an admin agent of a third partner, who acts for the customer with every delegated role) is itself in
+`actor.OWN_PLACES`: there it gets what another partner's admin agent gets. On the customer's pages it reads what a global
+reader reads, and is refused where that is; what it may do besides, or may not read, is named: `delegate=…`.
+
 `prepare(story)` makes what the route is about, on a fresh copy of the story, and answers the parameters of the rule
 (and, under names the rule does not have, arguments after `?`). `form(story)`, or `form(story, parameters)`, is the VALID
 body of a POST: whoever is allowed must reach `status` with it, and everybody else is refused with the very same body and
@@ -34,6 +38,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.story import CUSTOMER, PARTNER, VISITORS, Story
+from webapp.actor import is_own_place
 
 CUSTOMERS = CUSTOMER
 ANSWERERS = ("global_administrator", "billing_administrator")
@@ -43,7 +48,7 @@ CUSTOMER_READERS = (*ADMINISTRATORS, "global_reader")
 PARTNERS = PARTNER
 AGENTS = ("admin_agent", "sales_agent")
 PARTNER_READERS = (*AGENTS, "helpdesk_agent")
-SIGNED_IN = (*CUSTOMER, *PARTNER)
+SIGNED_IN = (*CUSTOMER, *PARTNER, "delegate")
 EVERYBODY = ("nobody", *SIGNED_IN)
 
 
@@ -65,10 +70,12 @@ class Row:
         for visitor in VISITORS:
             if visitor in self.exceptions:
                 found[visitor] = self.exceptions[visitor]
-            elif visitor in self.to or (visitor in {"stranger", "rival"} and self._own(visitor, rule)):
+            elif visitor in self.to or (visitor in {"stranger", "rival", "delegate"} and self._own(visitor, rule)):
                 found[visitor] = self.status
             elif visitor == "nobody":
                 found[visitor] = 302 if method == "GET" else 401
+            elif visitor == "delegate" and not is_own_place(rule):
+                found[visitor] = found["global_reader"]
             else:
                 found[visitor] = self.otherwise
         return found
@@ -76,6 +83,8 @@ class Row:
     def _own(self, visitor: str, rule: str) -> bool:
         if "nobody" in self.to:
             return True
+        if visitor == "delegate":
+            return is_own_place(rule) and "<" not in rule and "admin_agent" in self.to
         return "<" not in rule and any(each in self.to for each in (CUSTOMER if visitor == "stranger" else PARTNER))
 
     def body(self, story: Story, parameters: dict[str, Any]) -> dict[str, Any]:

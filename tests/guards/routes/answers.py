@@ -92,7 +92,9 @@ def _offered(s: Story) -> dict[str, Any]:
 
 
 ROUTES = {
-    "GET /invitation": row(200, to=("nobody", *ANSWERERS), otherwise=403, stranger=403, rival=403, prepare=_ref),
+    "GET /invitation": row(
+        200, to=("nobody", *ANSWERERS), otherwise=403, stranger=403, rival=403, delegate=403, prepare=_ref
+    ),
     "GET /<anycase('AdminPortal'):portal>/<anycase('Home'):home>": row(
         200, to=EVERYBODY, prepare=lambda s: {"portal": "Adminportal", "home": "home"}
     ),

@@ -56,8 +56,12 @@ def _checked(s: Story, p: dict[str, Any]) -> dict[str, Any]:
 
 
 def _by_agents(status: int, **more: Any) -> Row:
-    """What admin agents and sales agents do; others of the partner are told so."""
-    refused: Any = {each: 403 for each in PARTNERS if each not in AGENTS}
+    """What admin agents and sales agents do; others of the partner are told so.
+
+    A partner that has delegated roles alone sees the customer and sells it nothing: it is told so (403), and led on from
+    steps that do not begin there (302).
+    """
+    refused: Any = {each: 403 for each in (*PARTNERS, "delegate") if each not in AGENTS}
     return row(status, to=AGENTS, otherwise=404, **{"prepare": _sold_to, **refused, **more})
 
 
@@ -76,19 +80,23 @@ def _through_a_reseller(s: Story) -> dict[str, Any]:
 
 
 ROUTES = {
-    f"GET {PAGE}": row(200, to=PARTNER_READERS, partner_member=403, otherwise=404, prepare=_sold_to),
+    f"GET {PAGE}": row(200, to=(*PARTNER_READERS, "delegate"), partner_member=403, otherwise=404, prepare=_sold_to),
     f"GET {PAGE}/attestation": _by_agents(200),
     f"POST {PAGE}/attestation": _by_agents(200, form=_entered),
-    f"GET {PAGE}/attestation/review": _by_agents(302),
+    f"GET {PAGE}/attestation/review": _by_agents(302, delegate=302),
     f"POST {PAGE}/attestation/review": _by_agents(200, form=_entered),
-    f"GET {PAGE}/attestation/confirmation": _by_agents(302),
+    f"GET {PAGE}/attestation/confirmation": _by_agents(302, delegate=302),
     f"POST {PAGE}/attestation/confirmation": _by_agents(302, form=_checked),
     f"GET {PAGE}/attestations/<uuid:attestation_id>/proof": row(
         200, to=PARTNER_READERS, partner_member=403, otherwise=404, prepare=_with_proof
     ),
-    f"GET {PAGE}/attestation-request": _by_agents(200, prepare=_through_a_reseller),
+    # It sells through nobody: it is led to the page where it would attest itself.
+    f"GET {PAGE}/attestation-request": _by_agents(200, delegate=302, prepare=_through_a_reseller),
     f"POST {PAGE}/attestation-request": _by_agents(
-        302, prepare=_through_a_reseller, form=lambda s: {"words": "Please attest.", "provider": str(s.provider.id)}
+        302,
+        delegate=302,
+        prepare=_through_a_reseller,
+        form=lambda s: {"words": "Please attest.", "provider": str(s.provider.id)},
     ),
     "GET /agreement/attestations/<uuid:attestation_id>/proof": row(
         200, to=CUSTOMER_READERS, member=403, otherwise=404, prepare=_with_proof

@@ -15,7 +15,11 @@ ROUTES = {
     "GET /partner/customers": row(200, to=PARTNER_READERS),
     "GET /partner/customers.csv": row(200, to=PARTNER_READERS),
     "GET /partner/customers/<uuid:customer_id>": row(
-        200, to=PARTNER_READERS, partner_member=403, otherwise=404, prepare=lambda s: {"customer_id": s.customer.id}
+        200,
+        to=(*PARTNER_READERS, "delegate"),  # whoever has delegated roles there has it among its customers
+        partner_member=403,
+        otherwise=404,
+        prepare=lambda s: {"customer_id": s.customer.id},
     ),
 }
 

@@ -20,8 +20,8 @@ def _role(s: Story) -> dict[str, Any]:
 
 
 def _reads(prepare: Any) -> Row:
-    """Everybody of the customer reads it; nobody else learns that there is one."""
-    return row(200, to=CUSTOMERS, otherwise=404, prepare=prepare)
+    """Everybody of the customer reads it, none who acts for it; nobody else learns that there is one."""
+    return row(200, to=CUSTOMERS, otherwise=404, delegate=403, prepare=prepare)
 
 
 def _decides(status: int, prepare: Any, **more: Any) -> Row:
@@ -47,7 +47,7 @@ ROUTES = {
     f"POST {_AT}/hand-over": row(
         302, to=CUSTOMERS, otherwise=404, prepare=_waiting,
         form=lambda s: {"person": str(s.customer["delegated_admin_administrator"].id)},
-        delegated_admin_administrator=422,
+        delegated_admin_administrator=422, delegate=403,
     ),
     f"POST {_AT}/auto-extension": _decides(302, _active, form=lambda s: {"on": "yes"}),
     f"GET {_AT}/roles/<role_id>/removal": _decides(200, _role),

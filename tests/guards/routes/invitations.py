@@ -47,7 +47,7 @@ ROUTES = {
     "GET /partner/invitations": row(200, to=PARTNER_READERS),
     "GET /partner/invitations/standing": row(200, to=PARTNER_READERS),
     "GET /partner/invitations/new": row(200, to=AGENTS),
-    "POST /partner/invitations": row(302, to=AGENTS, rival=404, form=_new),
+    "POST /partner/invitations": row(302, to=AGENTS, rival=404, delegate=404, form=_new),
     "GET /partner/invitations/<uuid:invitation_id>": row(
         200, to=PARTNER_READERS, partner_member=403, otherwise=404, prepare=_open
     ),

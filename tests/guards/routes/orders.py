@@ -29,10 +29,6 @@ def _sold(s: Story) -> dict[str, Any]:
     return {"order_id": s.order()}
 
 
-def _subscription(s: Story) -> dict[str, Any]:
-    return {"subscription_id": s.ordered_subscription()}
-
-
 def _customer(s: Story) -> dict[str, Any]:
     """A customer in order, and what it can buy."""
     s.catalogue()
@@ -76,13 +72,15 @@ ROUTES = {
     "GET /partner/orders": _reads(200),
     "GET /partner/orders/<uuid:order_id>": _reads(200, rival=404, prepare=_sold),
     "GET /partner/orders/new": _orders(200),
-    "GET /partner/customers/<uuid:customer_id>/orders": _reads(200, prepare=_customer),
-    "POST /partner/customers/<uuid:customer_id>/orders/review": _orders(200, prepare=_customer, form=_form),
-    "POST /partner/customers/<uuid:customer_id>/orders": _orders(302, prepare=_customer, form=_form),
-    "POST /partner/customers/<uuid:customer_id>/orders/attestation": _orders(
-        302, prepare=_unconfirmed, form=_attesting
+    # A partner that has delegated roles alone sees the customer and sells it nothing.
+    "GET /partner/customers/<uuid:customer_id>/orders": _reads(200, delegate=200, prepare=_customer),
+    "POST /partner/customers/<uuid:customer_id>/orders/review": _orders(
+        200, delegate=403, prepare=_customer, form=_form
     ),
-    "POST /partner/orders/subscriptions/<uuid:subscription_id>/renewal-stop": _orders(302, prepare=_subscription),
+    "POST /partner/customers/<uuid:customer_id>/orders": _orders(302, delegate=403, prepare=_customer, form=_form),
+    "POST /partner/customers/<uuid:customer_id>/orders/attestation": _orders(
+        302, delegate=403, prepare=_unconfirmed, form=_attesting
+    ),
     "GET /orders": row(200, to=CUSTOMER_READERS, member=403, otherwise=404),
     "GET /orders/<uuid:order_id>": row(200, to=CUSTOMER_READERS, member=403, otherwise=404, prepare=_sold),
     "GET /orders/new": _buys(200),
@@ -92,7 +90,6 @@ ROUTES = {
     "POST /orders/attestation-request": _buys(
         302, stranger=404, prepare=_nothing, form=lambda s: {"seller": str(_relationship(s))}
     ),
-    "POST /orders/subscriptions/<uuid:subscription_id>/renewal-stop": _buys(302, prepare=_subscription),
 }
 
 

@@ -32,7 +32,12 @@ FACTS = {"customer": "Contoso Ltd.", "partner": "Northwind Cloud", "asks": "rela
 
 ROUTES = {
     "GET /inbox": row(
-        200, to=CUSTOMER_READERS, member=403, otherwise=404, prepare=lambda s: _entries("customer")(s, 3) or {}
+        200,
+        to=CUSTOMER_READERS,
+        member=403,
+        delegate=403,
+        otherwise=404,
+        prepare=lambda s: _entries("customer")(s, 3) or {},
     ),
     "GET /partner/inbox": row(
         200, to=PARTNER_READERS, partner_member=403, otherwise=404, prepare=lambda s: _entries("partner")(s, 3) or {}

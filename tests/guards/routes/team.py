@@ -122,7 +122,8 @@ ROUTES = {
     "GET /partner/team/pairings": _reads(200),
     "GET /partner/team/pairings/new": _leads(200),
     "POST /partner/team/pairings/check": _leads(200, prepare=_as("indirect_reseller"), form=_number),
-    "POST /partner/team/pairings": _leads(302, prepare=_as("indirect_reseller"), form=_number),
+    # The delegate's partner is billed directly, which works in no pairs.
+    "POST /partner/team/pairings": _leads(302, delegate=409, prepare=_as("indirect_reseller"), form=_number),
     "GET /partner/team/pairings/requests/<uuid:request_id>": _reads(200, prepare=_asked),
     "POST /partner/team/pairings/requests/<uuid:request_id>/confirmation": _leads(302, prepare=_asked),
     "POST /partner/team/pairings/requests/<uuid:request_id>/decline": _leads(
