@@ -321,7 +321,7 @@ def offer_wanted_at(customer_id: UUID, partner_id: UUID) -> datetime | None:
         .order_by(Fact.at.desc())
         .limit(MOST)
     )  # fmt: skip
-    # a fact names a delegated administrator's partner as well: whom it asked stands in the record
+    # the columns name every partner concerned: which of them was asked stands in the record
     return next((row.at for row in asked if evidence.record_of(row)["facts"]["asked_id"] == str(partner_id)), None)
 
 
