@@ -458,6 +458,19 @@ def test_a_server_that_is_away_costs_one_attempt_a_batch_and_nothing_is_given_up
     assert len(sink.received) == 5
 
 
+def test_messages_of_one_moment_are_claimed_in_one_order_wherever_they_lie_in_the_table(
+    mailing: Flask, time: Clock
+) -> None:
+    ids = put(mailing, *(f"p{number}@customer.example" for number in range(12)))
+    with mailing.app_context():
+        for id_ in reversed(ids[::2]):  # what was written again lies behind the rest
+            with database.unit_of_work():
+                database.write()
+                database.locked(database.session().get_one(Message, id_)).attempts = 1
+        claimed = messages.claim(time.now, uuid4())
+    assert claimed == sorted(ids)
+
+
 def test_a_password_that_the_server_refuses_gives_up_no_message(
     mailing: Flask, sink: Sink, time: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
