@@ -42,7 +42,9 @@ class Config:
     """What a process needs to know before it starts.
 
     `keys` maps a key's id to its bytes; the first is used for new signatures, the others only to check
-    older ones, so that keys can be rotated. `public_url` has no slash at its end.
+    older ones, so that keys can be rotated. `public_url` has no slash at its end. `api_requests_per_minute` is counted for
+    each organization. `webhook_targets`: hosts ("name" or "name:port") of an intranet that webhooks may go to although their
+    addresses are not public.
     """
 
     database_url: str
@@ -59,6 +61,8 @@ class Config:
     clock_offset_file: Path | None = None
     web_workers: int = 2
     web_threads: int = 4
+    api_requests_per_minute: int = 500
+    webhook_targets: tuple[str, ...] = ()
 
     @property
     def is_https(self) -> bool:
@@ -93,6 +97,8 @@ class Config:
             clock_offset_file=reader.clock_offset_file(),
             web_workers=reader.number("WEB_WORKERS", 2, 1, 64),
             web_threads=reader.number("WEB_THREADS", 4, 1, 64),
+            api_requests_per_minute=reader.number("API_REQUESTS_PER_MINUTE", 500, 1, 1_000_000),
+            webhook_targets=reader.words("WEBHOOK_TARGETS"),
         )
         reader.check_together(config)
         if reader.faults:

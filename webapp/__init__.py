@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import ROOT, Config
-from webapp import access, clock, commands, database, errors, languages, pages, security, worker
+from webapp import access, clock, commands, database, errors, languages, pages, replays, rest, security, worker
+from webapp import actor as actors
 from webapp.extensions import alembic, compress, csrf, login_manager, mail
 
 SLICES = (
@@ -27,7 +28,9 @@ SLICES = (
     "messages",
     "accounts",
     "organizations",
+    "api_clients",
     "tasks",
+    "webhooks",
     "subscriptions",
     "relationships",
     "agreements",
@@ -45,12 +48,13 @@ SLICES = (
     "offers",
     "imports",
     "team",
+    "api_reference",
     "home",
     "demo",
 )
 
 _ExcInfo = tuple[type, BaseException, TracebackType] | tuple[None, None, None]
-_FACES = ("views", "customer_views", "partner_views")
+_FACES = ("views", "customer_views", "partner_views", "api")
 
 
 class Countersign(Flask):
@@ -58,7 +62,7 @@ class Countersign(Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         try:
-            response = self.make_response(super().dispatch_request())
+            response = replays.answered(lambda: self.make_response(super(Countersign, self).dispatch_request()))
             if response.status_code < 400:
                 database.commit()
             else:
@@ -102,6 +106,7 @@ def create_app(config: Config) -> Flask:
     commands.init_app(app)
     security.init_app(app, config)
     access.init_app(app)
+    rest.init_app(app)
     app.before_request(_before)
     app.view_functions["static"] = access.anyone(because="styles, scripts and images hold nothing of anybody")(
         app.view_functions["static"]
@@ -146,12 +151,17 @@ def _settings(config: Config) -> dict[str, Any]:
 
 
 def _before() -> ResponseReturnValue | None:
-    """The order of every request: who may come, then whether the form is ours."""
-    languages.keep_choice()
+    """The order of every request: who may come, then whether the form is ours. Calls of the API have no form and no cookie:
+    a token decides who comes, and whose limit counts."""
+    by_token = actors.is_api_place(request.path)
+    if not by_token:
+        languages.keep_choice()
     answer = access.enforce()
     if answer is not None:
         return answer
-    if request.endpoint is not None and request.method not in {"GET", "HEAD", "OPTIONS"}:
+    if by_token:
+        rest.before()
+    elif request.endpoint is not None and request.method not in {"GET", "HEAD", "OPTIONS"}:
         csrf.protect()
     return None
 

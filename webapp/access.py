@@ -71,6 +71,9 @@ class Permission(StrEnum):
     READ_RENEWALS = "read_renewals"
     SET_UP_CUSTOMERS = "set_up_customers"
     ADMINISTER_CUSTOMERS = "administer_customers"
+    USE_API = "use_api"
+    LEAD_API_CLIENTS = "lead_api_clients"
+    LEAD_WEBHOOKS = "lead_webhooks"
 
 
 P = Permission
@@ -120,6 +123,8 @@ POLICY: dict[tuple[str, str], frozenset[Permission]] = {
             P.LEAD_TEAM,
             P.PAIR_PARTNERS,
             P.ADMINISTER_CUSTOMERS,
+            P.LEAD_API_CLIENTS,
+            P.LEAD_WEBHOOKS,
         },
         ("partner", "sales_agent"): _PARTNER_READER | _SELLS,
         ("partner", "helpdesk_agent"): _PARTNER_READER | {P.ADMINISTER_CUSTOMERS},
@@ -129,6 +134,22 @@ POLICY: dict[tuple[str, str], frozenset[Permission]] = {
 ROLES: dict[str, tuple[str, ...]] = {
     kind: tuple(role for of_kind, role in POLICY if of_kind == kind and role) for kind in ("customer", "partner")
 }
+
+#: What a token of the API allows by the roles that it carries. No token leads people or clients, or administers a customer.
+_NEVER_BY_TOKEN = {P.LEAD_TEAM, P.LEAD_API_CLIENTS, P.ADMINISTER_CUSTOMERS, P.USE_ACCOUNT, P.READ_HOME}
+BY_TOKEN: dict[str, frozenset[Permission]] = {
+    "admin_agent": (POLICY["partner", "admin_agent"] | {P.USE_API}) - _NEVER_BY_TOKEN,
+    "sales_agent": (POLICY["partner", "sales_agent"] | {P.USE_API}) - _NEVER_BY_TOKEN,
+    "read_only": frozenset((_PARTNER_READER | {P.USE_API}) - _NEVER_BY_TOKEN),
+}
+
+
+def permissions_by_token(roles: frozenset[str]) -> frozenset[Permission]:
+    """What a token of the API with these roles allows."""
+    found: frozenset[Permission] = frozenset()
+    for role in roles:
+        found |= BY_TOKEN.get(role, frozenset())
+    return found
 
 
 #: What a delegated role (Microsoft's template id) allows here: the permissions of the customer's own roles, without
@@ -247,11 +268,12 @@ def enforce() -> ResponseReturnValue | None:
     """Before a request is parsed: 404 for what this actor cannot see, 403 for what it may not do."""
     if request.endpoint is None:
         return None  # no route: Flask answers 404
-    if request.endpoint not in BEFORE_OWN_PASSWORD and _must_choose_password():
+    by_token = actors.is_api_place(request.path)
+    if not by_token and request.endpoint not in BEFORE_OWN_PASSWORD and _must_choose_password():
         return redirect(url_for("accounts.own_password"))
     requirement = requirement_of(current_app, request.endpoint)
     assert requirement is not None
-    if actors.is_shut_out():
+    if not by_token and actors.is_shut_out():
         abort(404)
     arguments = dict(request.view_args or {})
     if requirement.permission is None:
@@ -259,7 +281,7 @@ def enforce() -> ResponseReturnValue | None:
         return None
     actor = actors.current()
     if actor is None:
-        return _sign_in_first()
+        return abort(401) if by_token else _sign_in_first()
     subject = _decide(requirement, actor, arguments)
     if requirement.on is not None:
         parameter = next(iter(inspect.signature(current_app.view_functions[request.endpoint]).parameters))
@@ -297,9 +319,9 @@ def _decide(requirement: Requirement, actor: Actor, arguments: dict[str, Any]) -
 
 def _decide_again(requirement: Requirement, actor: Actor, arguments: dict[str, Any]) -> None:
     """Once the lock is held: a role, a session, a view or a delegated right lost meanwhile counts."""
-    fresh = actors.enter(actors.load(actor.session_id))
+    fresh = actors.again(actor)
     if fresh is None:
-        abort(_sign_in_first())
+        abort(401 if actor.token_id is not None else _sign_in_first())
     if fresh.organization_id != actor.organization_id:
         abort(404)  # its rights ended, or another window began to act for somebody else
     _decide(requirement, fresh, arguments)

@@ -62,6 +62,9 @@ class Actor:
     `name` is ready to be shown; `zone` is an IANA time zone; `confirmed` says that
     the person proved to read the mailbox `address`. `session_id` is NO_SESSION for what the worker does in its name.
     `must_choose_password`: it signed in with a temporary password and sees nothing before it chose its own.
+
+    A client of the API carries a token instead of a session: `client_id` and `token_id` are set, `roles` are the token's.
+    Without a person who consented, the client acts as itself: its own row among the people of its organization.
     """
 
     person_id: UUID
@@ -82,6 +85,8 @@ class Actor:
     must_choose_password: bool = False
     acting: Acting | None = None
     acting_for_id: UUID | None = None
+    client_id: UUID | None = None
+    token_id: UUID | None = None
 
     @property
     def home_id(self) -> UUID:
@@ -117,6 +122,15 @@ _TOLD = "acting_over"
 _MOVED = "acting_moved"
 
 
+#: Where only the bearer of a token is somebody, never a browser's cookie: the API.
+_API_PLACES = re.compile(r"/(?:v1|v1\.0|webhooks)(?:/|$)|/[^/]+/oauth2/(?:v2\.0/)?token$", re.IGNORECASE)
+
+
+def is_api_place(path: str) -> bool:
+    """Whether a path is the API's: a token decides who comes, answers and errors are JSON."""
+    return _API_PLACES.match(path) is not None
+
+
 def is_own_place(path: str) -> bool:
     """Whether a path is one where a person is itself, not the customer it acts for."""
     folded = path.casefold()
@@ -125,12 +139,19 @@ def is_own_place(path: str) -> bool:
 
 _load: Callable[[UUID], Actor | None] = lambda _session_id: None  # noqa: E731
 _act: Callable[[Actor, UUID], Actor | RightsOver]
+_bear: Callable[[str], Actor | None] = lambda _token: None  # noqa: E731
 
 
 def loaded_by(load: Callable[[UUID], Actor | None]) -> None:
     """Set the query that makes an actor of a session's id (None: the session ended)."""
     global _load
     _load = load
+
+
+def borne_by(bear: Callable[[str], Actor | None]) -> None:
+    """Set the query that makes an actor of a token of the API (None: unknown, over or revoked)."""
+    global _bear
+    _bear = bear
 
 
 def acting_by(act: Callable[[Actor, UUID], Actor | RightsOver]) -> None:
@@ -143,9 +164,27 @@ def current() -> Actor | None:
     """The actor of this request, or None for somebody who is not signed in. Whoever acts for a customer is itself in
     OWN_PLACES, and the customer's delegated administrator everywhere else."""
     if "actor" not in g:
-        enter(current_user.actor if current_user and current_user.is_authenticated else None)
+        if has_request_context() and is_api_place(request.path):
+            g.actor, g.acting = _bear(_token()), None
+        else:
+            enter(current_user.actor if current_user and current_user.is_authenticated else None)
     found: Actor | None = g.actor
     return found
+
+
+def _token() -> str:
+    """The token that this request carries, or an empty text."""
+    scheme, _blank, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.casefold() == "bearer" else ""
+
+
+def again(actor: Actor) -> Actor | None:
+    """The actor of this request as it is now, through the session of the moment: what it lost meanwhile counts."""
+    if actor.token_id is not None:
+        g.actor = _bear(_token())
+        found: Actor | None = g.actor
+        return found
+    return enter(load(actor.session_id))
 
 
 def enter(own: Actor | None) -> Actor | None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
-from webapp import database
+from webapp import actor, database
 
 log = logging.getLogger("countersign")
 
@@ -80,7 +80,7 @@ def reference() -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Turn refusals, HTTP errors and faults into pages."""
+    """Turn refusals, HTTP errors and faults into pages, for the API into its own errors."""
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(LookupError, _gone)
     app.register_error_handler(CSRFError, _csrf)
@@ -92,9 +92,12 @@ def init_app(app: Flask) -> None:
 
 
 def _page(template: str, status: int, **context: Any) -> Response:
-    from webapp import pages
+    from webapp import pages, rest
 
     database.rollback()
+    if actor.is_api_place(request.path):
+        refusal = context.get("refusal")
+        return rest.refusal_answer(refusal) if refusal else rest.status_answer(status, context["reference"])
     response = make_response(pages.render(template, **context), status)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -123,7 +126,7 @@ _KNOWN = {400, 403, 404, 405, 413, 414, 429, 503}
 
 
 def _http(error: HTTPException) -> Response:
-    if error.response is not None or (error.code or 500) < 400:
+    if (error.response is not None and not actor.is_api_place(request.path)) or (error.code or 500) < 400:
         return make_response(error.get_response())
     status = error.code or 500
     template = f"errors/{status if status in _KNOWN else 400 if status < 500 else 500}.html"
@@ -159,7 +162,7 @@ def _busy(error: Exception) -> Response:
         return _fault(error)
     said = str(error.orig) if isinstance(error, OperationalError) else str(error)
     shown = reference()
-    log.warning("busy %s: %s", shown, (said.splitlines() or [""])[0])
+    log.warning("busy %s%s: %s", shown, _ids(), (said.splitlines() or [""])[0])
     response = _last_page("errors/503.html", 503, shown)
     response.headers["Retry-After"] = "5"
     return response
@@ -167,8 +170,17 @@ def _busy(error: Exception) -> Response:
 
 def _fault(error: Exception) -> Response:
     shown = reference()
-    log.exception("fault %s", shown, exc_info=error)
+    log.exception("fault %s%s", shown, _ids(), exc_info=error)
     return _last_page("errors/500.html", 500, shown)
+
+
+def _ids() -> str:
+    """The ids of a call of the API, for the log."""
+    from webapp import rest
+
+    if not actor.is_api_place(request.path):
+        return ""
+    return f" request={rest.call().request_id} correlation={rest.call().correlation_id}"
 
 
 def _last_page(template: str, status: int, shown: str) -> Response:

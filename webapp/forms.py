@@ -33,6 +33,16 @@ def clean(value: str | None) -> str:
     return unicodedata.normalize("NFC", (value or "").replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
+def unreadable(text: str, *, many_lines: bool = False) -> bool:
+    """Whether a text holds control characters, or characters that turn the reading direction."""
+    controls = any(_is_control(each, many_lines) for each in text)
+    return controls or _DIRECTION.search(_FLAG.sub("", text)) is not None
+
+
+def _is_control(character: str, many_lines: bool) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs"} and not (many_lines and character in "\n\t")
+
+
 class BaseForm(FlaskForm):
     """A form whose text fields are all normalised and checked for unreadable characters."""
 
@@ -50,10 +60,7 @@ def _readable(_form: Form, field: Field) -> None:
     text = field.data or ""
     many_lines = isinstance(field, TextAreaField)
     marked = "".join(
-        "\N{REPLACEMENT CHARACTER}"
-        if unicodedata.category(character) in {"Cc", "Cs"} and not (many_lines and character in "\n\t")
-        else character
-        for character in text
+        "\N{REPLACEMENT CHARACTER}" if _is_control(character, many_lines) else character for character in text
     )
     if marked != text:
         field.data = marked

@@ -86,6 +86,9 @@ def chosen() -> str:
     """The reader's language: the person's choice, then the link's `lang`, then the browser's."""
     if not has_request_context():
         return "en"
+    if actor.is_api_place(request.path):
+        wanted = request.headers.get("X-Locale") or request.headers.get("Accept-Language") or "en"
+        return "ja" if wanted.strip()[:2].casefold() == "ja" else "en"
     person = actor.current()
     if person is not None:
         return person.language

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.guards.api import operations
 from tests.guards.headers import header_faults
 from tests.guards.routes import CUSTOMERS, EVERYBODY, Row, row, table
 from tests.support.rows import changed, digests
@@ -111,7 +112,7 @@ def _why(answer: TestResponse) -> str:
 
 def test_the_table_and_the_url_map_agree(make_app: Callable[..., Flask]) -> None:
     demo = make_app(demo=True)
-    faults = differences(keys_of(demo), TABLE)
+    faults = differences(keys_of(demo), {**TABLE, **operations()})
     assert not faults, "\n".join(faults)
 
 

@@ -54,6 +54,7 @@ def configuration(url: str, directory: Path, **changes: Any) -> Config:
         "operator_name": "Countersign Test",
         "operator_contact": "operator@countersign.example",
         "mail_sender": "mail@countersign.example",
+        "api_requests_per_minute": 1_000_000,
     }
     return Config(**(settings | changes))
 

@@ -30,6 +30,8 @@ from webapp.agreements import actions as agreements
 from webapp.agreements import queries as agreement_queries
 from webapp.agreements.models import Attestation
 from webapp.agreements.rules import Signatory
+from webapp.api_clients import actions as api_clients
+from webapp.api_clients.models import ApiToken
 from webapp.database import Model
 from webapp.delegated_admin import actions as delegated_admin
 from webapp.delegated_admin import queries as delegated_queries
@@ -63,6 +65,13 @@ CUSTOMER = (
 )  # fmt: skip
 PARTNER = ("admin_agent", "sales_agent", "helpdesk_agent", "partner_member")
 VISITORS = ("nobody", "stranger", *CUSTOMER, "rival", *PARTNER, "delegate")
+#: Who calls the API: nobody; a browser that is signed in as an admin agent and carries no token; clients of the partner with
+#: each role; a client that a sales agent consented to; another partner's client with every role; a token that is over; one
+#: that was revoked; and a refresh token where an access token belongs.
+API_VISITORS = (
+    "api_nobody", "api_cookie", "api_admin_agent", "api_sales_agent", "api_read_only", "api_consented", "api_rival",
+    "api_expired", "api_revoked", "api_refresh",
+)  # fmt: skip
 
 Row = TypeVar("Row", bound=Model)
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -102,6 +111,7 @@ class Story:
     invitations: dict[str, Invited] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     offers: dict[str, UUID] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
 
     # --- who ---
 
@@ -110,8 +120,12 @@ class Story:
         return _member(self, visitor).address
 
     def client(self, visitor: str) -> FlaskClient:
-        """A browser with that visitor's cookie."""
+        """A browser with that visitor's cookie, or a program with its token."""
         client = self.app.test_client()
+        if visitor in self.tokens:
+            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {self.tokens[visitor]}"
+            return client
+        visitor = {"api_nobody": "nobody", "api_cookie": "admin_agent"}.get(visitor, visitor)
         name = str(self.app.config["SESSION_COOKIE_NAME"])
         client.set_cookie(name, self.signed[visitor].cookie, domain="localhost")
         return client
@@ -553,7 +567,33 @@ def tell(app: Flask) -> Story:
     made["agreement_only"] = story.invite(story.partner, story.customer, asks="agreement")
     made["indirect"] = story.invite(story.provider, story.customer, reseller=story.reseller)
     story.offers["waiting"] = story.offer(story.partner, story.customer, "Everyday support")
+    _give_tokens(story)
     return story
+
+
+def _give_tokens(story: Story) -> None:
+    """A token of every kind that calls the API."""
+
+    def give(visitor: str, roles: tuple[str, ...], by: str = "admin_agent", person: str = "") -> ApiToken:
+        with story.unit():
+            client, _secret = api_clients.create(by=story.actor(by), name=visitor, roles=roles)
+            person_id = _member(story, person).id if person else None
+            row, access, refresh = api_clients.give_token(client, roles=roles, person_id=person_id)
+            story.tokens[visitor] = refresh if visitor == "api_refresh" else access
+            if visitor == "api_expired":
+                row.access_expires_at = clock.now() - timedelta(seconds=1)
+            if visitor == "api_revoked":
+                row.revoked_at = clock.now()
+            return row
+
+    give("api_admin_agent", ("admin_agent",))
+    give("api_sales_agent", ("sales_agent",))
+    give("api_read_only", ("read_only",))
+    give("api_consented", ("admin_agent", "sales_agent", "read_only"), person="sales_agent")
+    give("api_rival", ("admin_agent", "sales_agent", "read_only"), by="rival")
+    give("api_expired", ("admin_agent",))
+    give("api_revoked", ("admin_agent",))
+    give("api_refresh", ("admin_agent",), person="admin_agent")
 
 
 def _sign_in(story: Story, visitor: str) -> Signed:

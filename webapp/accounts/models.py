@@ -18,6 +18,7 @@ class Person(WithId, Model):
     to read that mailbox. `password_hash` None: never set. `created_by_partner_id`: the partner that made the
     account, if one did. `temporary_until`: the password was given, signs in only together with a mailed code and only
     until then, and must be changed first; None: it is the person's own. Erased people keep their row with empty names.
+    `is_client`: nobody, but a program that uses the API (`api_clients`); it never signs in, so that `disabled_at` is set.
     """
 
     __tablename__ = "people"
@@ -37,6 +38,7 @@ class Person(WithId, Model):
     temporary_until: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    is_client: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
     def can_sign_in(self) -> bool:
         return self.disabled_at is None and self.erased_at is None

@@ -222,6 +222,35 @@ def all_texts() -> Sequence[AgreementText]:
     )
 
 
+# --- as the API names them ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Template:
+    """An agreement by its version, in whatever countries and languages it is published: Partner Center's template.
+    `version_rank`: 0 for the first published version of its type, 1 for the next."""
+
+    template_id: UUID
+    agreement_type: str
+    version: str
+    version_rank: int
+    agreement_link: str
+
+
+def templates(type_: str = "*") -> list[Template]:
+    """Every template of a type (`*`: of all), newest version first; one query."""
+    rows = database.session().execute(
+        sa.select(AgreementText.type, AgreementText.version, sa.func.min(AgreementText.effective_on).label("first"))
+        .group_by(AgreementText.type, AgreementText.version)
+        .order_by(AgreementText.type, sa.func.min(AgreementText.effective_on), AgreementText.version)
+    )
+    link, ranks, found = f"{current_app.config['PUBLIC_URL']}/agreement", dict[str, int](), list[Template]()
+    for row in rows:
+        rank = ranks[row.type] = ranks.get(row.type, -1) + 1
+        found.append(Template(rules.template_id(row.type, row.version), row.type, row.version, rank, link))
+    return [each for each in reversed(found) if type_ in {"*", each.agreement_type}]
+
+
 # --- attestations and what consent is worth ----------------------------------------------------------------------
 
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from html import unescape
 from typing import Any, Protocol, TypeVar
+from uuid import UUID, uuid5
 
 from webapp.errors import Refusal
 
 CUSTOMER_AGREEMENT = "MicrosoftCustomerAgreement"
+_TEMPLATES = UUID("5174e000-0000-4000-8000-000000000002")
 
 
 #: The texts shipped with the product: version, effective day, file. The first is older than the day before which
@@ -366,3 +368,8 @@ def check_direct(bought_through: Iterable[Any], agreed_before: bool) -> None:
     first = next(iter(bought_through), None)
     if first is not None and not agreed_before:
         raise DirectAcceptanceClosed(partner_id=first.id, partner=first.name, contact=first.contact_address)
+
+
+def template_id(type_: str, version: str) -> UUID:
+    """The id by which Partner Center's API names a version of an agreement, the same in every installation."""
+    return uuid5(_TEMPLATES, f"{type_}/{version}")

@@ -72,7 +72,7 @@ def record(
     stored salted and apart; the actor's name is always the actor's. A delegated administrator acts as what it is: a person
     of its partner (`acting` in the record says for whom). Where that partner is neither of the two that the act concerns,
     the fact names it besides, as `acting_partner_id`: it reads what it did. `by` None with source "operator" or "job" means
-    a command or the worker. Raises RuntimeError when no chain is held.
+    a command or the worker. What a token of the API did has the source "api" and names the client. Raises RuntimeError when no chain is held.
     """
     acting_partner_id = None
     if by is not None and by.acting is not None and by.home_id not in {partner_id, other_partner_id}:
@@ -112,6 +112,8 @@ def record(
     }
     if by is not None and by.acting is not None:
         content["acting"] = {"for": str(by.organization_id)}
+    if by is not None and by.client_id is not None:
+        content |= {"source": "api", "client_id": str(by.client_id)}
     text = rules.canonical(content)
     fact = Fact(
         chain_id=chain_id,

@@ -137,8 +137,10 @@ def table() -> dict[str, Row]:
 
 
 def lists() -> dict[str, Growing]:
-    """Every part's lists together."""
-    return _gather("LISTS")
+    """Every part's lists together, pages' and the API's."""
+    from tests.guards.api import gather
+
+    return _gather("LISTS") | gather("LISTS")
 
 
 def _gather(name: str) -> dict[str, Any]:

@@ -1,0 +1,7 @@
+"""Routes of `api_reference`: what the API offers."""
+
+from tests.guards.routes import EVERYBODY, row
+
+ROUTES = {
+    "GET /api/openapi.json": row(200, to=EVERYBODY),
+}

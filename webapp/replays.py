@@ -1,0 +1,135 @@
+"""A retried request of the API gets the first answer again.
+
+A client that heard nothing sends the same `MS-RequestId` or `Idempotency-Key` once more. The key is claimed in the very
+transaction of the effect, so that of two retries that arrive together the second waits and reads the first one's answer.
+Only answers of success are kept, for 24 hours: what was refused may be tried again with the same key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask import Response, g, request
+from flask_babel import gettext as _
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp import actor as actors
+from webapp import clock, database, rest
+from webapp.database import Model, WithId
+
+KEPT = timedelta(hours=24)
+LONGEST_KEY = 255
+#: Headers of an answer that its replay has as well.
+_HEADERS = ("Location", "ETag", "Content-Type")
+
+
+class FirstAnswer(WithId, Model):
+    """The answer to a client's request by its key. `request_digest` tells another request with the same key apart."""
+
+    __tablename__ = "first_answers"
+    __table_args__ = (sa.UniqueConstraint("client_id", "key"),)
+
+    client_id: Mapped[UUID]
+    key: Mapped[str] = mapped_column(sa.String(255))
+    request_digest: Mapped[str] = mapped_column(sa.String(64))
+    status: Mapped[int] = mapped_column(default=0)
+    headers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    body: Mapped[bytes] = mapped_column(default=b"")
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+def without(body: bytes) -> None:
+    """Say what a replay of the answer being made has as its body: the same without what is said once only."""
+    g.replayed_body = body
+
+
+def answered(run: Callable[[], Response]) -> Response:
+    """The answer of this request: the first one's where it carries a key that was used, else what `run` makes."""
+    actor = actors.current() if actors.is_api_place(request.path) else None
+    key = _key() if actor is not None else ""
+    if actor is None or actor.client_id is None or not key:
+        return run()
+    digest = _digest()
+    found = _first(actor.client_id, key)
+    if found is not None:
+        return _replay(found, digest)
+    claimed = FirstAnswer(client_id=actor.client_id, key=key, request_digest=digest, at=clock.now())
+    unit = g.unit
+    try:
+        database.write()
+        _forget_old(actor.client_id, key)
+        database.session().add(claimed)
+        database.session().flush()
+    except IntegrityError:
+        database.rollback()
+        database.begin_unit(unit.after_lock)
+        found = _first(actor.client_id, key)
+        if found is None:
+            raise
+        return _replay(found, digest)
+    response = run()
+    if response.status_code < 300:
+        claimed.status = response.status_code
+        claimed.headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
+        claimed.body = g.get("replayed_body", response.get_data())
+        database.session().flush()
+    return response
+
+
+def _key() -> str:
+    if request.method in database.READING or request.endpoint is None:
+        return ""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > LONGEST_KEY or any(not 32 <= ord(each) < 127 for each in key):
+        raise rest.ApiError(400, 2000, _("Idempotency-Key must be at most 255 printable ASCII characters."))
+    if key:
+        return f"key:{key}"[:LONGEST_KEY]
+    return f"request:{rest.call().request_id}" if request.headers.get("MS-RequestId") else ""
+
+
+def _digest() -> str:
+    parts = (request.method.encode(), request.full_path.encode(), request.get_data(cache=True))
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def _first(client_id: UUID, key: str) -> FirstAnswer | None:
+    return database.session().scalar(
+        sa.select(FirstAnswer).where(
+            FirstAnswer.client_id == client_id, FirstAnswer.key == key, FirstAnswer.at > clock.now() - KEPT
+        )
+    )
+
+
+def _forget_old(client_id: UUID, key: str) -> None:
+    database.session().execute(
+        sa.delete(FirstAnswer).where(
+            FirstAnswer.client_id == client_id, FirstAnswer.key == key, FirstAnswer.at <= clock.now() - KEPT
+        )
+    )
+
+
+def _replay(first: FirstAnswer, digest: str) -> Response:
+    if first.request_digest != digest:
+        said = _("This request id was used for another request. Send a new one.")
+        raise rest.ApiError(409, 800060, said)
+    response = Response(first.body, first.status)
+    for name, value in first.headers.items():
+        response.headers[name] = value
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def forget_old(limit: int = 1000) -> int:
+    """Delete answers older than 24 hours; answer how many. Called by the worker."""
+    old = sa.select(FirstAnswer.id).where(FirstAnswer.at <= clock.now() - KEPT).limit(limit)
+    with database.unit_of_work():
+        database.write()
+        return database.rows_of(
+            database.session().execute(sa.delete(FirstAnswer).where(FirstAnswer.id.in_(old.scalar_subquery())))
+        )
