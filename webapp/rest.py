@@ -522,17 +522,13 @@ def _deeper(value: Any, levels: int) -> bool:
 def _flat(messages: Any, path: str = "") -> list[str]:
     """Each fault with the path of its field: "billingProfile.email: …"."""
     if isinstance(messages, Mapping):
-        here = path in {"", "json", "query", "querystring", "headers", "form"}
-        parts = [
-            _flat(each, str(key) if here or key == "_schema" else f"{path}.{key}") for key, each in messages.items()
-        ]
-        return [text for each in parts for text in each]
-    if isinstance(messages, list):
-        return [
-            f"{path}: {_translated(str(each))}" if path not in {"", "_schema"} else _translated(str(each))
-            for each in messages
-        ]
-    return [f"{path}: {messages}"]
+        places = {key: path if key == "_schema" else f"{path}.{key}" if path else str(key) for key in messages}
+        if not path and len(messages) == 1 and next(iter(messages)) in {"json", "query", "form"}:
+            places = dict.fromkeys(messages, "")  # where webargs found it, no field
+        return [text for key, each in messages.items() for text in _flat(each, places[key])]
+    texts = messages if isinstance(messages, list) else [messages]
+    said = [_translated(str(each)) for each in texts]
+    return [f"{path}: {each}" for each in said] if path else said
 
 
 def _translated(message: str) -> str:
