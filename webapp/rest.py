@@ -213,6 +213,46 @@ CODES: dict[str, Code] = {
 }
 #: The code of a status where nothing more is known.
 CODE_OF = {400: 800002, 401: 400, 403: 2032, 404: 1000, 409: 800060, 412: 2055, 422: 800002, 500: 800003}
+#: The catalogue of errors: each code with the status that it usually has, and what it says.
+MEANINGS: dict[int, tuple[int, str]] = {
+    400: (401, "There is no bearer token, or one that is unknown, over or revoked."),
+    405: (405, "The address does not take this method."),
+    413: (413, "The body is larger than 1 MB."),
+    415: (415, "The body is not application/json."),
+    429: (429, "The organization's requests of this minute are used up; Retry-After says how long to wait."),
+    503: (503, "The service is busy; nothing was changed. Retry-After says how long to wait."),
+    1000: (404, "There is no such thing, or none that this token's organization sees."),
+    2000: (400, "The request cannot be read, or a value is not allowed; `data` names the fields."),
+    2002: (400, "The quantity is outside the product's bounds."),
+    2032: (403, "A rule forbids this to the token's organization."),
+    2055: (
+        400,
+        "The ETag sent is not that of the present version: read again, then change. Graph's addresses answer 412.",
+    ),
+    13605: (403, "The customer has neither accepted the Microsoft Customer Agreement nor did a partner confirm it."),
+    20002: (403, "The organization sells nothing to this customer: there is no reseller relationship."),
+    600006: (403, "This is not open to the organization now: its programme or the policy does not allow it."),
+    600061: (400, "The same person with the same address and phone was confirmed already."),
+    800002: (400, "A value contradicts a rule; `description` says which."),
+    800003: (500, "There is a problem with the service; the reference can be quoted."),
+    800016: (400, "The named partner is no confirmed indirect reseller of this provider."),
+    800060: (
+        409,
+        "Something stands against it: it was done already, is over, or the request id was used for another request.",
+    ),
+    900150: (403, "The roles of the token do not allow this."),
+}
+#: What a program that knows Partner Center or Graph meets here and not there, beside what each operation says.
+DIFFERENCES = (
+    "Ids of customers and partners are Countersign's own; they are no tenants of Microsoft's.",
+    "A customer that the partner has no relationship, no open invitation and no history with is 404 / 1000, not 403.",
+    "App-only tokens (client credentials) may do whatever their roles allow, also what Partner Center keeps for App+User. "
+    "The evidence then names the program.",
+    "Answers carry no byte order mark. MS-Contract-Version and MS-PartnerCenter-* headers are accepted and not needed.",
+    "A successful answer is sent again for 24 hours to whoever repeats its MS-RequestId; Idempotency-Key does the same. "
+    "Refused requests may be repeated with the same id.",
+    "The limit of requests is counted in each process, for its part of the whole: it is approximate.",
+)
 GRAPH_CODE_OF = {
     400: "BadRequest", 401: "InvalidAuthenticationToken", 403: "Authorization_RequestDenied",
     404: "Request_ResourceNotFound", 405: "Request_BadRequest", 409: "Request_MultipleObjectsWithSameKeyValue",

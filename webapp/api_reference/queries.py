@@ -1,8 +1,12 @@
-"""The specification, made from what the operations declare."""
+"""The specification, made from what the operations declare, and the same as a page shows it."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from pprint import pformat
 from typing import Any
+from urllib.parse import urlencode
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
@@ -170,9 +174,210 @@ def _error(status: int, words: str, shape: str) -> dict[str, Any]:
 
 
 def _tidy(spec: dict[str, Any]) -> dict[str, Any]:
-    """Each operation asks for a token unless it says otherwise."""
+    """Each operation asks for a token unless it says otherwise, and names every status: none has an answer "else"."""
     for operations in spec["paths"].values():
         for operation in operations.values():
             if isinstance(operation, dict) and "responses" in operation:
                 operation.setdefault("security", [{"token": []}])
+                operation["responses"].pop("default", None)
+    spec["components"]["responses"].pop("DEFAULT_ERROR", None)
+    spec["components"]["schemas"].pop("Error", None)
     return spec
+
+
+# --- the page ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What an operation takes in its address, query or headers. `where`: "path", "query" or "header"."""
+
+    name: str
+    where: str
+    needed: bool
+    says: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status that an operation answers with."""
+
+    status: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation as its page shows it, with an example that can be run."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    paragraphs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    answers: tuple[Answer, ...]
+    curl: str
+    python: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The operations of one capability."""
+
+    id: str
+    title: str
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True)
+class Error:
+    """A code of the catalogue. `statuses`: of HTTP."""
+
+    code: int
+    statuses: tuple[int, ...]
+    means: str
+
+
+def groups() -> list[Group]:
+    """Every operation by capability, in the order of the addresses."""
+    spec = specification()
+    found: dict[str, list[Operation]] = {}
+    for path, operations in sorted(spec["paths"].items()):
+        for method, operation in operations.items():
+            if isinstance(operation, dict) and "responses" in operation:
+                found.setdefault(operation["tags"][0], []).append(_operation(spec, path, method, operation))
+    titles = {tag["name"]: tag["description"] for tag in spec["tags"]}
+    return [Group(name, titles.get(name, name), tuple(each)) for name, each in found.items()]
+
+
+def errors() -> list[Error]:
+    """The catalogue: every code that an answer may carry."""
+    statuses: dict[int, set[int]] = {}
+    for status, code in rest.CODE_OF.items():
+        statuses.setdefault(code, set()).add(status)
+    for known in rest.CODES.values():
+        statuses.setdefault(known.code, set()).add(known.status)
+    for code, (status, _means) in rest.MEANINGS.items():
+        statuses.setdefault(code, set()).add(status)
+    return [Error(code, tuple(sorted(statuses[code])), rest.MEANINGS[code][1]) for code in sorted(statuses)]
+
+
+def _operation(spec: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> Operation:
+    parameters = [_resolved(spec, each) for each in operation.get("parameters", [])]
+    body = operation.get("requestBody", {}).get("content", {})
+    example = None
+    if body:
+        content_type, media = next(iter(body.items()))
+        example = media.get("example") or example_of(spec, media["schema"])
+    else:
+        content_type = ""
+    address = path
+    for each in parameters:
+        if each["in"] == "path":
+            address = address.replace(f"{{{each['name']}}}", str(_value(spec, each)))
+    query = {each["name"]: _value(spec, each) for each in parameters if each["in"] == "query" and each.get("required")}
+    if query:
+        address += f"?{urlencode(query)}"
+    return Operation(
+        id=operation["operationId"],
+        method=method.upper(),
+        path=path,
+        summary=operation.get("summary", ""),
+        paragraphs=tuple(" ".join(each.split()) for each in operation.get("description", "").split("\n\n") if each.strip()),
+        parameters=tuple(
+            Parameter(each["name"], each["in"], bool(each.get("required")), each.get("description", "") or each.get("schema", {}).get("description", ""))
+            for each in parameters
+        ),
+        answers=tuple(
+            Answer(status, _resolved(spec, answer).get("description", "")) for status, answer in sorted(operation["responses"].items())
+        ),
+        curl=_curl(method.upper(), address, content_type, example),
+        python=_python(method.upper(), address, content_type, example),
+    )  # fmt: skip
+
+
+def _resolved(spec: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """What a reference refers to, or the node itself."""
+    while "$ref" in node:
+        found: Any = spec
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        node = found
+    return node
+
+
+def _value(spec: dict[str, Any], parameter: dict[str, Any]) -> Any:
+    if "example" in parameter:
+        return parameter["example"]
+    return example_of(spec, parameter.get("schema", {}))
+
+
+#: What stands for a value whose shape names no example.
+_EXAMPLES = {
+    "uuid": "3b33e682-00c3-41ee-9dd2-a548adf56438", "date-time": "2026-11-20T00:00:00Z", "date": "2026-11-20",
+    "email": "someone@contoso.example", "uri": "https://receiver.example/events", "url": "https://receiver.example/events",
+}  # fmt: skip
+
+
+def example_of(spec: dict[str, Any], schema: dict[str, Any]) -> Any:
+    """A value of a shape: its own example, else one made of its parts."""
+    schema = _resolved(spec, schema)
+    if "example" in schema:
+        return schema["example"]
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    for combined in ("allOf", "anyOf", "oneOf"):
+        if schema.get(combined):
+            return example_of(spec, schema[combined][0])
+    kind = schema.get("type", "object")
+    kind = next((each for each in kind if each != "null"), "null") if isinstance(kind, list) else kind
+    if kind == "object":
+        fields_ = schema.get("properties", {})
+        needed = schema.get("required") or list(fields_)
+        return {name: example_of(spec, fields_[name]) for name in fields_ if name in needed}
+    if kind == "array":
+        return [example_of(spec, schema.get("items", {}))]
+    if kind in {"integer", "number"}:
+        return schema.get("minimum", 1)
+    if kind == "boolean":
+        return True
+    return _EXAMPLES.get(schema.get("format", ""), "text")
+
+
+def _curl(method: str, address: str, content_type: str, body: Any) -> str:
+    url = f'"$COUNTERSIGN{address}"'
+    lines = [
+        f"curl --head {url}" if method == "HEAD" else f"curl {url}" if method == "GET" else f"curl -X {method} {url}"
+    ]
+    lines.append('-H "Authorization: Bearer $TOKEN"')
+    if body is not None:
+        lines.append(f"-H 'Content-Type: {content_type}'")
+        lines.append(f"-d '{_json(body)}'")
+    return " \\\n  ".join(lines)
+
+
+def _python(method: str, address: str, content_type: str, body: Any) -> str:
+    lines = ["import httpx", "", "answer = httpx.request(", f'    "{method}", f"{{countersign}}{address}",']
+    lines.append('    headers={"Authorization": f"Bearer {token}"},')
+    if body is not None:
+        name = "json" if "json" in content_type else "data"
+        lines.append(f"    {name}={pformat(body, width=96, sort_dicts=False).replace(chr(10), chr(10) + '    ')},")
+    return "\n".join([*lines, ")", "print(answer.status_code, answer.text)"])
+
+
+def _json(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False, indent=2).replace("'", "'\\''")
+
+
+def first_commands(public_url: str) -> dict[str, str]:
+    """How a program gets its first token (`token`), and what it does with it (`call`)."""
+    return {
+        "token": f"COUNTERSIGN={public_url}\n"
+        'TOKEN=$(curl -s "$COUNTERSIGN/common/oauth2/v2.0/token" \\\n'
+        "  -d grant_type=client_credentials -d client_id=… -d client_secret=… -d scope=.default \\\n"
+        "  | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"access_token\"])')",
+        "call": _curl("GET", "/v1/customers", "", None),
+    }
