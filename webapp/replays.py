@@ -86,7 +86,7 @@ def _key() -> str:
     if request.method in database.READING or request.endpoint is None:
         return ""
     key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > LONGEST_KEY or any(not 32 <= ord(each) < 127 for each in key):
+    if len(key) > LONGEST_KEY or any(not 32 < ord(each) < 127 for each in key):
         raise rest.ApiError(400, 2000, _("Idempotency-Key must be at most 255 printable ASCII characters."))
     if key:
         return f"key:{key}"[:LONGEST_KEY]

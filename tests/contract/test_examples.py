@@ -83,7 +83,9 @@ class Asked:
         if seeded:
             assert answer.status_code < 300, f"valid, and answered {answer.status_code}: {answer.text}"
         if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE and not seeded:
-            assert '"The request is not valid."' not in answer.text, f"fits the specification, and is refused: {answer.text}"
+            assert '"The request is not valid."' not in answer.text, (
+                f"fits the specification, and is refused: {answer.text}"
+            )
         case.validate_response(answer, checks=[] if seeded and case.meta is None else CHECKS.get_all())
 
 

@@ -12,6 +12,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from flask import current_app
 from flask_smorest import Api
+from markupsafe import Markup
 from marshmallow import fields
 
 from webapp import rest
@@ -90,12 +91,12 @@ _MEANING = {
 }
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "XLocale": {
-        "name": "X-Locale", "in": "header", "required": False, "schema": {"type": "string", "enum": ["en-US", "ja-JP"]},
-        "description": "The language of errors and names: ja-JP or en-US (default).",
+        "name": "X-Locale", "in": "header", "required": False, "schema": {"type": "string", "examples": ["ja-JP"]},
+        "description": "The language of errors and names: ja-JP, else en-US.",
     },
     "MSCorrelationId": {
-        "name": "MS-CorrelationId", "in": "header", "required": False, "schema": {"type": "string", "format": "uuid"},
-        "description": "An id for several requests that belong together; it is echoed and logged.",
+        "name": "MS-CorrelationId", "in": "header", "required": False, "schema": {"type": "string"},
+        "description": "An id for several requests that belong together; a GUID is echoed and logged, anything else is replaced.",
     },
     "MSRequestId": {
         "name": "MS-RequestId", "in": "header", "required": False, "schema": {"type": "string", "format": "uuid"},
@@ -247,7 +248,7 @@ def groups() -> list[Group]:
         for method, operation in operations.items():
             if isinstance(operation, dict) and "responses" in operation:
                 found.setdefault(operation["tags"][0], []).append(_operation(spec, path, method, operation))
-    titles = {tag["name"]: tag["description"] for tag in spec["tags"]}
+    titles = {tag["name"]: tag["description"].rstrip(".") for tag in spec["tags"]}
     return [Group(name, titles.get(name, name), tuple(each)) for name, each in found.items()]
 
 
@@ -261,6 +262,14 @@ def errors() -> list[Error]:
     for code, (status, _means) in rest.MEANINGS.items():
         statuses.setdefault(code, set()).add(status)
     return [Error(code, tuple(sorted(statuses[code])), rest.MEANINGS[code][1]) for code in sorted(statuses)]
+
+
+def marked(text: str) -> Markup:
+    """A sentence of the specification with what stands between backquotes as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
+    )
 
 
 def _operation(spec: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> Operation:

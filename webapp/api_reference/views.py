@@ -26,5 +26,6 @@ def docs() -> ResponseReturnValue:
         groups=queries.groups(),
         errors=queries.errors(),
         differences=rest.DIFFERENCES,
+        marked=queries.marked,
         commands=queries.first_commands(current_app.config["PUBLIC_URL"]),
     )
