@@ -160,3 +160,13 @@ def test_a_token_that_was_revoked_gets_no_first_answer(probed: Story, stories: C
     key = str(uuid4())
     post(probed, MS_RequestId=key)
     assert post(probed, "api_revoked", MS_RequestId=key).status_code == 401
+
+
+@pytest.mark.parametrize(("size", "status"), [(1024 * 1024, 201), (1024 * 1024 + 1, 413)])
+def test_a_body_may_have_one_megabyte(probed: Story, size: int, status: int) -> None:
+    body = b'{"a":"' + b"x" * (size - 8) + b'"}'
+    answer = probed.client("api_admin_agent").post("/v1/probe", data=body, content_type="application/json")
+    assert len(body) == size
+    assert answer.status_code == status
+    if status == 413:
+        assert answer.json["code"] == 413
