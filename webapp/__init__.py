@@ -154,7 +154,9 @@ def _before() -> ResponseReturnValue | None:
     """The order of every request: who may come, then whether the form is ours. Calls of the API have no form and no cookie:
     a token decides who comes, and whose limit counts."""
     by_token = actors.is_api_place(request.path)
-    if not by_token:
+    if by_token:
+        rest.count_call()
+    else:
         languages.keep_choice()
     answer = access.enforce()
     if answer is not None:

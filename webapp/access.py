@@ -3,8 +3,8 @@
 Every rule of the URL map declares itself with `@requires(...)` or `@anyone(because=...)`; the application
 refuses to start while one does not. `enforce()` runs before anything of a request is parsed.
 
-The only exception to "GET never writes" is the table `activity` (when a session was last seen), written at
-most once in five minutes in a transaction of its own.
+The only exception to "GET never writes" is the table `activity` (when a session was last seen, a program of the API last
+called), written at most once in five minutes in a transaction of its own.
 """
 
 from __future__ import annotations

@@ -131,9 +131,15 @@ def is_api_place(path: str) -> bool:
     return _API_PLACES.match(path) is not None
 
 
+#: Where a person agrees to a program: in its own name, for whomever it acts.
+_CONSENT = re.compile(r"/[^/]+/oauth2/v2\.0/authorize$", re.IGNORECASE)
+
+
 def is_own_place(path: str) -> bool:
     """Whether a path is one where a person is itself, not the customer it acts for."""
     folded = path.casefold()
+    if _CONSENT.match(folded) is not None:
+        return True
     return folded == "/" or any(folded == each or folded.startswith(f"{each}/") for each in OWN_PLACES)
 
 

@@ -18,10 +18,11 @@ from wtforms.validators import InputRequired, Length, StopValidation, Validation
 
 #: Characters that reorder, hide or fake what stands beside them. U+200C and U+200D (they join emoji and letters)
 #: and variation selectors (they choose a kanji's shape) are left alone.
-_DIRECTION = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e007f]"
+_TURNING = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e007f"
 )
+_DIRECTION = re.compile(f"[{_TURNING}]")
 #: Flags of regions are spelled with invisible characters behind a black flag.
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
 #: Blank though no blank by its category: variation selectors, the empty pattern of Braille.
@@ -31,6 +32,14 @@ _EMPTY = re.compile("[\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 def clean(value: str | None) -> str:
     """Input as it is kept: NFC, outer blanks dropped, line breaks as \\n."""
     return unicodedata.normalize("NFC", (value or "").replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def readable_pattern(*, many_lines: bool = False, needed: bool = False) -> str:
+    """A regular expression (as JSON Schema has them) of texts that `unreadable` has nothing against; `needed`: and of which
+    `clean` drops nothing, so that something is left."""
+    controls = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f" if many_lines else r"\u0000-\u001f\u007f-\u009f"
+    inner, outer = f"[^{controls}{_TURNING}]", rf"[^\s{controls}{_TURNING}]"
+    return f"^{outer}({inner}*{outer})?$" if needed else f"^{inner}*$"
 
 
 def unreadable(text: str, *, many_lines: bool = False) -> bool:
@@ -98,6 +107,12 @@ def at_most(length: int) -> Length:
     return Length(max=length, message=_l("Use %(max)d characters or fewer."))
 
 
+def address_of(text: str) -> str:
+    """A mail address of the usual shape as it is kept; nothing is asked of the network. Raises EmailNotValidError, a
+    ValueError."""
+    return validate_email(text, check_deliverability=False, test_environment=True, allow_smtputf8=False).normalized
+
+
 def an_address(_form: Form, field: Field) -> None:
     """Validator: a mail address of the usual shape (nothing is asked of the network).
 
@@ -106,9 +121,7 @@ def an_address(_form: Form, field: Field) -> None:
     if field.errors:
         return
     try:
-        field.data = validate_email(
-            field.data or "", check_deliverability=False, test_environment=True, allow_smtputf8=False
-        ).normalized
+        field.data = address_of(field.data or "")
     except EmailNotValidError:
         raise ValidationError(_l("Enter an email address in the correct format, like name@example.com.")) from None
 

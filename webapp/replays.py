@@ -14,13 +14,13 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp import access, clock, database, rest
 from webapp import actor as actors
-from webapp import clock, database, rest
 from webapp.database import Model, WithId
 
 KEPT = timedelta(hours=24)
@@ -36,7 +36,7 @@ class FirstAnswer(WithId, Model):
     __table_args__ = (sa.UniqueConstraint("client_id", "key"),)
 
     client_id: Mapped[UUID]
-    key: Mapped[str] = mapped_column(sa.String(255))
+    key: Mapped[str] = mapped_column(sa.String(264))
     request_digest: Mapped[str] = mapped_column(sa.String(64))
     status: Mapped[int] = mapped_column(default=0)
     headers: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -85,11 +85,14 @@ def answered(run: Callable[[], Response]) -> Response:
 def _key() -> str:
     if request.method in database.READING or request.endpoint is None:
         return ""
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > LONGEST_KEY or any(not 32 < ord(each) < 127 for each in key):
-        raise rest.ApiError(400, 2000, _("Idempotency-Key must be at most 255 printable ASCII characters."))
-    if key:
-        return f"key:{key}"[:LONGEST_KEY]
+    declared = access.requirement_of(current_app, request.endpoint)
+    if declared is None or declared.permission is None:
+        return ""  # what is open to anyone gives tokens: they are said once, and kept nowhere
+    key = request.headers.get("Idempotency-Key")
+    if key is not None:
+        if not 0 < len(key) <= LONGEST_KEY or any(not 32 < ord(each) < 127 for each in key):
+            raise rest.ApiError(400, 2000, _("Idempotency-Key must be at most 255 printable ASCII characters."))
+        return f"key:{key}"
     return f"request:{rest.call().request_id}" if request.headers.get("MS-RequestId") else ""
 
 

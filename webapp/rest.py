@@ -25,18 +25,18 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import marshmallow as ma
-from flask import Flask, Request, Response, current_app, g, make_response, request
+from flask import Flask, Request, Response, current_app, g, make_response, request, session
 from flask_babel import gettext as _
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.routing import BaseConverter
 
-from webapp import access, clock, database
+from webapp import access, clock, database, languages
 from webapp import actor as actors
 from webapp.access import Permission
 from webapp.errors import Refusal
-from webapp.forms import clean, unreadable
+from webapp.forms import address_of, clean, readable_pattern, unreadable
 
 log = logging.getLogger("countersign.api")
 
@@ -96,12 +96,16 @@ def init_app(app: Flask) -> None:
         log.setLevel(logging.INFO)
 
 
-def before() -> None:
-    """What every call of the API passes once it is known who comes, and before it is parsed. Raises ApiError."""
-    request.max_content_length = LARGEST
+def count_call() -> None:
+    """Count a call of the API before it is decided whether it may be made: what is refused uses the limit as well."""
     actor = actors.current()
     if actor is not None and request.endpoint is not None:
         count(actor.organization_id)
+
+
+def before() -> None:
+    """What every call of the API passes once it is known who comes, and before it is parsed. Raises ApiError."""
+    request.max_content_length = LARGEST
     sent = request.headers.get("MS-RequestId")
     if sent is not None and not _guid_of(sent):
         raise ApiError(400, 2000, _("MS-RequestId must be a GUID."))
@@ -110,6 +114,7 @@ def before() -> None:
 def _finish(response: Response) -> Response:
     if not actors.is_api_place(request.path):
         return response
+    session.modified = False  # the words of a refusal are a page's, whose forms would begin a session
     now = call()
     response.headers["MS-RequestId"] = now.request_id
     response.headers["MS-CorrelationId"] = now.correlation_id
@@ -206,10 +211,28 @@ CODES: dict[str, Code] = {
     "UnknownRole": Code(400, 2000),
     "NoRoles": Code(400, 2000),
     "NotSelling": Code(403, 20002),
+    "SeatsNotOffered": Code(400, 2002),
+    "ProductClosed": Code(400, 800002),
+    "SubscriptionDeleted": Code(400, 2011),
+    "SeatsFixedNow": Code(400, 2001),
+    "SeatsOnlyGrow": Code(400, 800090),
+    "CannotRenewItself": Code(400, 800093),
+    "PaidElsewhere": Code(403, 600006),
+    "NotTheSeller": Code(403, 20002),
+    "TemplateNotInForce": Code(400, 800002),
+    "InvitationClosed": Code(409, 800060),
+    "OwnRecipient": Code(400, 800002),
+    "LastDayOutOfBounds": Code(400, 800002),
     "NotPaired": Code(400, 800016),
     "PartnersNotPaired": Code(400, 800016),
     "RoleCannotAccept": Code(403, 900150),
     "NotEnrolled": Code(403, 600006),
+    "CannotExtend": Code(400, 2000),
+    "AlreadyAsked": Code(400, 2000),
+    "CustomerMissing": Code(400, 2000),
+    "NotActive": Code(400, 2000),
+    "OnlyGlobalAdministratorGoes": Code(400, 2000),
+    "RolesNotHeld": Code(400, 2000),
 }
 #: The code of a status where nothing more is known.
 CODE_OF = {400: 800002, 401: 400, 403: 2032, 404: 1000, 409: 800060, 412: 2055, 422: 800002, 500: 800003}
@@ -223,15 +246,20 @@ MEANINGS: dict[int, tuple[int, str]] = {
     503: (503, "The service is busy; nothing was changed. Retry-After says how long to wait."),
     1000: (404, "There is no such thing, or none that this token's organization sees."),
     2000: (400, "The request cannot be read, or a value is not allowed; `data` names the fields."),
+    2001: (400, "The quantity cannot change while the subscription is expired or disabled."),
     2002: (400, "The quantity is outside the product's bounds."),
+    2011: (400, "The subscription is deleted: nothing of it changes any more."),
     2032: (403, "A rule forbids this to the token's organization."),
     2055: (
         400,
         "The ETag sent is not that of the present version: read again, then change. Graph's addresses answer 412.",
     ),
+    3000: (404, "No partner that works here has this number."),
     13605: (403, "The customer has neither accepted the Microsoft Customer Agreement nor did a partner confirm it."),
     20002: (403, "The organization sells nothing to this customer: there is no reseller relationship."),
     600006: (403, "This is not open to the organization now: its programme or the policy does not allow it."),
+    600049: (400, "The customer's country asks for an organization registration number, and there is none."),
+    600050: (400, "The organization registration number is none."),
     600061: (400, "The same person with the same address and phone was confirmed already."),
     800002: (400, "A value contradicts a rule; `description` says which."),
     800003: (500, "There is a problem with the service; the reference can be quoted."),
@@ -240,6 +268,10 @@ MEANINGS: dict[int, tuple[int, str]] = {
         409,
         "Something stands against it: it was done already, is over, or the request id was used for another request.",
     ),
+    800090: (400, "The quantity cannot go down within a term."),
+    800093: (400, "The subscription cannot be let renew itself by its partner."),
+    800098: (400, "The customer names its partner of record; a partner does not change it."),
+    900206: (400, "A line names a partner of record without partnerOnRecordAttestationAccepted."),
     900150: (403, "The roles of the token do not allow this."),
 }
 #: What a program that knows Partner Center or Graph meets here and not there, beside what each operation says.
@@ -251,6 +283,8 @@ DIFFERENCES = (
     "Answers carry no byte order mark. MS-Contract-Version and MS-PartnerCenter-* headers are accepted and not needed.",
     "A successful answer is sent again for 24 hours to whoever repeats its MS-RequestId; Idempotency-Key does the same. "
     "Refused requests may be repeated with the same id.",
+    "Nobody is billed: billing cycles have no effect, orders are completed at once, and what is ordered renews itself only "
+    "where the line says so with autoRenewEnabled, which Partner Center's orders do not have.",
     "The limit of requests is counted in each process, for its part of the whole: it is approximate.",
 )
 GRAPH_CODE_OF = {
@@ -269,8 +303,14 @@ def _said(error: ApiError) -> Response:
 def refusal_answer(refusal: Refusal) -> Response:
     """A rule's refusal as an error of the API, in the words of its page."""
     known = CODES.get(refusal.name) or Code(refusal.status, CODE_OF.get(refusal.status, refusal.status))
-    words = words_of(refusal)
-    return error_answer(known.status, known.code, " ".join(words), name=known.name)
+    return error_answer(known.status, known.code, _sentences(words_of(refusal)), name=known.name)
+
+
+def _sentences(words: list[str]) -> str:
+    """A heading and what follows it as one text: a heading has no full stop."""
+    stop = "。" if languages.language() == "ja" else "."
+    ended = [each if each.endswith((".", "?", "!", "。", "？")) else each + stop for each in words]
+    return ("" if stop == "。" else " ").join(ended)
 
 
 def words_of(refusal: Refusal) -> list[str]:
@@ -366,7 +406,8 @@ class Text(fields.String):
 
     def __init__(self, *, longest: int, shortest: int = 0, lines: bool = False, **more: Any) -> None:
         validators = [ma.validate.Length(min=shortest or None, max=longest), *more.pop("validators", ())]
-        super().__init__(validate=validators, **more)
+        pattern = readable_pattern(many_lines=lines, needed=shortest > 0)
+        super().__init__(validate=validators, metadata={"pattern": pattern} | more.pop("metadata", {}), **more)
         self.lines = lines
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
@@ -375,6 +416,20 @@ class Text(fields.String):
         if unreadable(text, many_lines=self.lines):
             raise ma.ValidationError(_("Remove characters that cannot be read."))
         return clean(text)
+
+
+class MailAddress(fields.Email):
+    """A mail address of the usual shape, as the pages' forms take it."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(validate=ma.validate.Length(max=254), **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        text = super()._deserialize(value, attr, data, **more)
+        try:
+            return address_of(clean(text))
+        except ValueError:
+            raise self.make_error("invalid") from None
 
 
 class Flag(fields.Boolean):
@@ -402,6 +457,8 @@ class Number(fields.Integer):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.make_error("invalid", input=value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # to JSON 2.0 is the whole number 2
         return super()._deserialize(value, attr, data, **more)
 
 
@@ -648,7 +705,7 @@ def operation(
     permission: Permission,
     *,
     on: Callable[..., Any] | None = None,
-    answers: type[ma.Schema] | ma.Schema | None = None,
+    answers: type[ma.Schema] | ma.Schema | dict[str, Any] | None = None,
     status: int = 200,
     query: type[ma.Schema] | None = None,
     body: type[ma.Schema] | None = None,
@@ -676,7 +733,11 @@ def operation(
         decorated = blueprint.response(status, answers, headers=_documented(versioned, headers))(
             _bodiless(decorated, status, answers)
         )
-        decorated = blueprint.doc(**_manual(view, method, rule, statuses, versioned))(decorated)
+        decorated = blueprint.doc(**_manual(view, rule, statuses))(decorated)
+        taken = decorated._apidoc.setdefault("arguments", {}).setdefault("parameters", [])
+        taken.extend(
+            _headers_taken(method, versioned)
+        )  # beside those of `query`; given to doc() they would replace them
         found = on
         if "<guid:" in rule:
             found = _guids_first(on)
@@ -744,14 +805,19 @@ HEADERS = {
 }
 
 
-def _manual(view: Any, method: str, rule: str, statuses: tuple[int, ...], versioned: bool) -> dict[str, Any]:
-    names, shape = ["XLocale", "MSCorrelationId"], "Graph" if rule.startswith("/v1.0") else ""
+def _manual(view: Any, rule: str, statuses: tuple[int, ...]) -> dict[str, Any]:
+    shape = "Graph" if rule.startswith("/v1.0") else ""
+    return {
+        "operationId": view.__name__,
+        "responses": {status: f"{shape}E{status}" for status in statuses},
+    }
+
+
+def _headers_taken(method: str, versioned: bool) -> list[str]:
+    """The headers that an operation reads, by their names among the specification's components."""
+    names = ["XLocale", "MSCorrelationId"]
     if method not in database.READING:
         names += ["MSRequestId", "IdempotencyKey"]
         if versioned:
             names.append("IfMatch")
-    return {
-        "operationId": view.__name__,
-        "parameters": names,
-        "responses": {status: f"{shape}E{status}" for status in statuses},
-    }
+    return names

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, openapi
 from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
 
 from tests.guards.api import Op, operations
@@ -68,8 +69,12 @@ class Asked:
         story, parameters = self.fresh()
         case.operation.app = story.app
         named = {name: str(value) for name, value in parameters.items() if f"{{{name}}}" in self.path}
-        case.path_parameters = {**(case.path_parameters or {}), **named}
-        case.headers["Authorization"] = f"Bearer {story.tokens[self.token]}"
+        spoilt = set() if seeded else _spoilt(case)
+        if not spoilt & named.keys():  # what is wrong on purpose stays wrong
+            case.path_parameters = {**(case.path_parameters or {}), **named}
+        if "Authorization" not in spoilt:
+            case.headers["Authorization"] = f"Bearer {story.tokens[self.token]}"
+        case.headers["Accept-Encoding"] = "identity"  # schemathesis reads the answer as it is sent
         if seeded:
             case.query = {name: str(value) for name, value in parameters.items() if name not in named}
             for name in ("If-Match", "MS-RequestId", "Idempotency-Key"):
@@ -87,6 +92,16 @@ class Asked:
                 f"fits the specification, and is refused: {answer.text}"
             )
         case.validate_response(answer, checks=[] if seeded and case.meta is None else CHECKS.get_all())
+
+
+def _spoilt(case: Case) -> set[str]:
+    """The parameters of an example that are wrong on purpose."""
+    if case.meta is None or case.meta.generation.mode is GenerationMode.POSITIVE:
+        return set()
+    found = {str(each.parameter) for each in case.meta.phase.data.mutations if each.parameter}
+    if case.meta.is_negative_at(ParameterLocation.PATH):
+        found |= set(case.path_parameters or {})
+    return found
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -88,6 +88,22 @@ def test_every_status_that_was_declared_is_in_it_with_its_headers(spec: dict[str
                 assert set(found["content"]) == {"application/json", rest.PROBLEM}, f"{path} {status}"
 
 
+def test_every_parameter_that_was_declared_is_in_it(app: Flask, spec: dict[str, Any]) -> None:
+    for key in rest.OPERATIONS:
+        method, rule = key.split(" ")
+        operation = spec["paths"][rule.replace("<guid:", "{").replace("<", "{").replace(">", "}")][method.lower()]
+        taken = {resolved(spec, each)["name"] for each in operation["parameters"]}
+        assert {"X-Locale", "MS-CorrelationId"} <= taken, key
+        endpoint = next(
+            each.endpoint for each in app.url_map.iter_rules() if each.rule == rule and method in each.methods
+        )
+        view: Any = app.view_functions[endpoint]
+        for each in view._apidoc.get("arguments", {}).get("parameters", []):
+            if isinstance(each, dict) and each["in"] == "query":
+                fields = each["schema"]().fields.values()
+                assert {str(field.data_key) for field in fields} <= taken, key
+
+
 def test_every_shape_is_a_json_schema_whose_fields_have_a_type(spec: dict[str, Any]) -> None:
     for name, schema in spec["components"]["schemas"].items():
         jsonschema_rs.meta.validate(schema)

@@ -79,6 +79,25 @@ def test_there_are_keys_to_try_and_one_that_is_expired(demo: Flask) -> None:
     assert all(line in shown for line in lines)
 
 
+def test_the_program_to_try_gets_a_token_with_what_the_file_says(demo: Flask) -> None:
+    with demo.app_context():
+        lines = queries.client_to_try()
+        mode = queries.client_file().stat().st_mode & 0o777
+        listed = queries.people()
+    facts = dict(line.split("=", 1) for line in lines)
+    form = {
+        "grant_type": "client_credentials", "client_id": facts["CLIENT_ID"], "client_secret": facts["CLIENT_SECRET"]
+    }  # fmt: skip
+    client = demo.test_client()
+    answer = client.post(f"/{facts['TENANT_ID']}/oauth2/v2.0/token", data=form)
+    assert answer.status_code == 200
+    token = answer.get_json()["access_token"]
+    assert client.get("/v1/agreements", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert mode == 0o600
+    assert not any("clients.invalid" in address for _name, _what, addresses in listed for address in addresses)
+    assert all(line in demo.test_cli_runner().invoke(args=["demo", "show"]).output for line in lines)
+
+
 def test_every_state_of_the_agreement_is_there(demo: Flask) -> None:
     with demo.app_context():
         states = {

@@ -34,7 +34,8 @@ def keys_of(app: Flask) -> set[str]:
     return {
         f"{method} {rule.rule}"
         for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        for method in (rule.methods or set()) - {"OPTIONS"}
+        if method != "HEAD" or "GET" not in (rule.methods or set())
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import product as every
 from typing import Any
 
@@ -112,3 +113,42 @@ def test_a_product_is_open_and_sold_for_so_many_seats(is_open: bool, seats: int,
     with pytest.raises(Refusal) as refused:
         rules.check_product("SUITE-Y", is_open, seats, 5, 300)
     assert refused.value.name == refusal
+
+
+@pytest.mark.parametrize(
+    ("stage", "contract", "seats", "name"),
+    [
+        ("active", "partner", 6, None), ("coming", "partner", 6, None), ("expired", "partner", 6, "SeatsFixedNow"),
+        ("disabled", "partner", 6, "SeatsFixedNow"), ("active", "partner", 4, "SeatsOnlyGrow"),
+        ("active", "product_key", 6, "PaidElsewhere"), ("active", "direct", 6, "PaidElsewhere"),
+    ],
+)  # fmt: skip
+def test_a_partner_adds_seats_to_what_runs_by_its_contract(
+    stage: str, contract: str, seats: int, name: str | None
+) -> None:
+    def check() -> None:
+        rules.check_seats(stage, contract, "Suite", 5, seats, date(2026, 11, 20))
+
+    if name is None:
+        check()
+    else:
+        with pytest.raises(Refusal) as refused:
+            check()
+        assert refused.value.name == name
+
+
+@pytest.mark.parametrize(("possible", "by_customer"), [(False, False), (True, True), (False, True)])
+def test_a_partner_lets_renew_what_can_and_what_the_customer_did_not_stop(possible: bool, by_customer: bool) -> None:
+    rules.check_renewable("Suite", possible=True, by_customer=False)
+    with pytest.raises(rules.CannotRenewItself) as refused:
+        rules.check_renewable("Suite", possible=possible, by_customer=by_customer)
+    assert refused.value.by_customer is by_customer
+
+
+def test_what_is_deleted_and_what_was_checked_out_do_not_change() -> None:
+    rules.check_there("disabled", "Suite")
+    rules.check_open([])
+    with pytest.raises(rules.SubscriptionDeleted):
+        rules.check_there("deleted", "Suite")
+    with pytest.raises(rules.CartOrdered):
+        rules.check_open(["x"])

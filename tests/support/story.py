@@ -56,6 +56,10 @@ from webapp.subscriptions import queries as subscription_queries
 from webapp.subscriptions.models import Subscription
 from webapp.team import actions as team
 from webapp.tokens import Token
+from webapp.webhooks import actions as webhooks
+from webapp.webhooks import queries as webhook_queries
+from webapp.webhooks.models import WebhookAttempt, WebhookDelivery
+from webapp.webhooks.rules import EVENTS, TEST
 
 #: Who comes: nobody; a stranger (of another customer, with every customer role); each role of the customer; a rival
 #: (of another partner, with every partner role); each role of the partner; a delegate: an admin agent of a third partner,
@@ -398,6 +402,9 @@ class Story:
         self.renewals()
         self.partner_of_record()
         self.redeem_key()
+        self.cart()
+        self.dead_letter()
+        self.webhook_key()
 
     def _asks_provider(self) -> None:
         """A second reseller asks the provider to work together, which declines."""
@@ -518,6 +525,86 @@ class Story:
                 standing, self.organization(self.provider), by=self.actor("billing_administrator")
             )
         return line_id
+
+    def make_provider(self) -> None:
+        """Let the partner be an indirect provider from now on."""
+        with self.unit():
+            database.write()
+            self.organization(self.partner).programme = "indirect_provider"
+
+    def sells_with(self, customer: Party, reseller: Party) -> None:
+        """The partner, an indirect provider, sells to a customer with one of its resellers."""
+        with self.unit():
+            relationships.begin(
+                self.organization(customer), partner_id=self.partner.id, reseller_id=reseller.id, origin="creation",
+                by=None, source="operator",
+            )  # fmt: skip
+
+    def product(self, code: str) -> UUID:
+        """Another product that can be ordered; its id."""
+        with self.unit():
+            row, _new = subscriptions.add_product(
+                code, name_en=f"Suite {code}", name_ja=f"スイート {code}", kind="software_subscription", term_months=1,
+                per_seat=True, seats_min=1, seats_max=300,
+            )  # fmt: skip
+            return row.id
+
+    def cart(self) -> UUID:
+        """The partner gathers something for the customer; the cart's id."""
+        self.catalogue()
+        with self.unit():
+            line = {"catalog_item_id": "SUITE-Y", "quantity": 5, "auto_renew_enabled": False}
+            customer, by = self.organization(self.customer), self.actor("sales_agent")
+            return orders.make_cart(customer, by=by, lines=[line]).id
+
+    def draft(self, name: str = "Prepared by a program", **changes: Any) -> UUID:
+        """The partner's program prepares delegated administration at the customer; the draft's id."""
+        with self.unit():
+            terms: dict[str, Any] = {
+                "roles": BASIC, "duration_days": 365, "auto_extends": False, "customer_id": self.customer.id
+            }  # fmt: skip
+            return delegated_admin.prepare(by=self.actor("admin_agent"), name=name, **(terms | changes)).id
+
+    def assign(self, relationship_id: UUID) -> UUID:
+        """A program says which group is to use a role of what is in force; the assignment's id."""
+        with self.unit():
+            row = database.session().get_one(DelegatedRelationship, relationship_id)
+            return delegated_admin.assign(
+                row, by=self.actor("admin_agent"), container_id=uuid4(), container_type="securityGroup", roles=BASIC[:1]
+            ).id
+
+    def webhook(self) -> UUID:
+        """The partner's registration of every event, made at the first call; its id."""
+        with self.unit():
+            found = webhook_queries.registration_of(self.partner.id)
+            if found is None:
+                found, _secret = webhooks.register_webhook(
+                    by=self.actor("admin_agent"), url="https://hooks.receiver.example/events", events=EVENTS
+                )
+            return found.id
+
+    def dead_letter(self) -> UUID:
+        """A test event of the partner's registration that was given up after one attempt; its id."""
+        registration_id, now, id_ = self.webhook(), clock.now(), uuid4()
+        with self.unit():
+            database.write()
+            session = database.session()
+            session.add(
+                WebhookDelivery(
+                    id=id_, organization_id=self.partner.id, registration_id=registration_id, event=TEST, stream=id_,
+                    place=0, body="{}", created_at=now, next_attempt_at=now, attempts=10, dead_at=now, closed_at=now,
+                )
+            )  # fmt: skip
+            session.flush()
+            session.add(
+                WebhookAttempt(delivery_id=id_, url="https://hooks.receiver.example/events", at=now, response_code=503)
+            )
+        return id_
+
+    def webhook_key(self) -> UUID:
+        """The key pair that signs what is sent; its id."""
+        with self.app.app_context():
+            return webhooks.ensure_signing_key().id
 
     def moved_to(self, app: Flask) -> Story:
         """The same story on a copy of its database."""

@@ -313,7 +313,8 @@ def end_sessions_of(person_id: UUID, *, but: UUID | None = None) -> None:
 
 
 def note_activity(session_id: UUID) -> None:
-    """Note when a session was last seen, at most once in five minutes, in a transaction of its own."""
+    """Note when a session was last seen, or a program (by its id) last called, at most once in five minutes, in a
+    transaction of its own."""
     now = clock.now()
     seen = database.session().scalar(sa.select(Activity.seen_at).where(Activity.session_id == session_id))
     if seen is not None and abs(now - seen) < timedelta(minutes=5):

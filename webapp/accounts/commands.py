@@ -22,6 +22,8 @@ def person_named(word: str) -> Person:
         found = queries.person_by_address(word)
     if found is None:
         raise click.ClickException(f"Nobody signs in with {word!r}; see `flask accounts list`.")
+    if found.is_client:
+        raise click.ClickException("This is a program, not a person; see `flask api-clients list`.")
     return found
 
 

@@ -62,7 +62,8 @@ class Session(WithId, Model):
 
 
 class Activity(Model):
-    """When a session was last seen: written at most once in five minutes, in a transaction of its own."""
+    """When a session was last seen, or a program of the API last called (`session_id` is then the program's id): written at
+    most once in five minutes, in a transaction of its own."""
 
     __tablename__ = "activity"
 

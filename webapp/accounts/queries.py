@@ -208,8 +208,9 @@ def address_in_waiting(person_id: UUID) -> datetime | None:
 
 
 def people(organization_id: UUID | None = None) -> Sequence[Person]:
-    """Everybody who is not erased (of one organization), by address: what the operator lists."""
-    statement = sa.select(Person).where(Person.erased_at.is_(None)).order_by(Person.address_key)
+    """Everybody who is not erased (of one organization), by address: what the operator lists. Programs are no people."""
+    statement = sa.select(Person).where(Person.erased_at.is_(None), Person.is_client.is_(False))
+    statement = statement.order_by(Person.address_key)
     if organization_id is not None:
         statement = statement.where(Person.organization_id == organization_id)
     return database.session().scalars(statement).all()

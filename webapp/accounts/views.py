@@ -42,10 +42,10 @@ blueprint = Blueprint("accounts", __name__)
 
 @blueprint.before_app_request
 def see() -> None:
-    """Note that the session was seen (at most once in five minutes)."""
+    """Note that the session was seen, or that the program called (at most once in five minutes)."""
     person = actors.current()
     if person is not None and request.endpoint != "static":
-        actions.note_activity(person.session_id)
+        actions.note_activity(person.client_id or person.session_id)
 
 
 @blueprint.get("/sign-in")

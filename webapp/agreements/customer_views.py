@@ -58,7 +58,7 @@ def text(published: AgreementText) -> ResponseReturnValue:
     return pages.render(
         "agreements/text.html",
         text=published,
-        html=Markup(html),  # noqa: S704 - rendered by us from the operator's Markdown, without raw HTML
+        html=_markup(html),
         headings=rules.headings_of(html),
         standing=queries.standing_of(published, own.zone),  # as on the list: not the reader's own zone,
         others=queries.other_languages(published),
@@ -189,3 +189,29 @@ def _about(attestation: Attestation) -> dict[str, Any]:
         "partner": organizations.organization_by_id(attestation.partner_id),
         "text": queries.text_by_id(attestation.text_id),
     }
+
+
+# --- published texts by a link of the API ------------------------------------------------------------------------
+
+
+@blueprint.get("/agreement-documents/<secret>")
+@anyone(because="a link of the API, good for five minutes; what it leads to is published, and names nobody")
+def document(secret: str) -> ResponseReturnValue:
+    security.one_time_secret()
+    published, use = queries.document_by(secret)
+    if use == queries.DOWNLOAD:
+        name = rules.document_name(published.type, published.version, published.country, published.language)
+        response = Response(queries.source_of(published), content_type="text/markdown; charset=utf-8")
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+    html = queries.html_of(published)
+    return pages.render(
+        "agreements/document.html",
+        text=published,
+        html=_markup(html),
+        headings=rules.headings_of(html),
+    )
+
+
+def _markup(html: str) -> Markup:
+    return Markup(html)  # noqa: S704 - rendered by us from the operator's Markdown, without raw HTML

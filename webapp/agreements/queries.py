@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import quote
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -228,13 +231,15 @@ def all_texts() -> Sequence[AgreementText]:
 @dataclass(frozen=True)
 class Template:
     """An agreement by its version, in whatever countries and languages it is published: Partner Center's template.
-    `version_rank`: 0 for the first published version of its type, 1 for the next."""
+    `version_rank`: 0 for the first published version of its type, 1 for the next. `effective_on`: the first day on which it
+    was in force anywhere."""
 
     template_id: UUID
     agreement_type: str
     version: str
     version_rank: int
     agreement_link: str
+    effective_on: date
 
 
 def templates(type_: str = "*") -> list[Template]:
@@ -244,11 +249,80 @@ def templates(type_: str = "*") -> list[Template]:
         .group_by(AgreementText.type, AgreementText.version)
         .order_by(AgreementText.type, sa.func.min(AgreementText.effective_on), AgreementText.version)
     )
-    link, ranks, found = f"{current_app.config['PUBLIC_URL']}/agreement", dict[str, int](), list[Template]()
+    ranks, found = dict[str, int](), list[Template]()
     for row in rows:
         rank = ranks[row.type] = ranks.get(row.type, -1) + 1
-        found.append(Template(rules.template_id(row.type, row.version), row.type, row.version, rank, link))
+        id_ = rules.template_id(row.type, row.version)
+        found.append(Template(id_, row.type, row.version, rank, agreement_link(), row.first))
     return [each for each in reversed(found) if type_ in {"*", each.agreement_type}]
+
+
+def current_templates(type_: str = "*") -> list[Template]:
+    """The newest version of each type that is in force anywhere today (UTC): what there is to accept."""
+    today, found = clock.today("UTC"), dict[str, Template]()
+    for each in templates(type_):
+        if each.effective_on <= today:
+            found.setdefault(each.agreement_type, each)
+    return list(found.values())
+
+
+def agreement_link() -> str:
+    """Where a customer reads and accepts its agreement."""
+    return f"{current_app.config['PUBLIC_URL']}/agreement"
+
+
+def template_by_id(template_id: UUID) -> Template | None:
+    """A template, in force or not."""
+    return next((each for each in templates() if each.template_id == template_id), None)
+
+
+def text_of_template(template: Template, country: str, language: str) -> AgreementText | None:
+    """A template's text in a country, in a language ("ja-JP") where it is offered, else in another. None where it is not
+    published in that country."""
+    texts = [each for each in texts_of(country, template.agreement_type) if each.version == template.version]
+    return rules.in_language(texts, language)
+
+
+#: What a link to a published text leads to: the page, or the Markdown that it was made of.
+DISPLAY, DOWNLOAD = "display", "download"
+
+
+def document_link(text: AgreementText, use: str) -> str:
+    """A link to a published text (`use`: DISPLAY or DOWNLOAD) that works for anybody who holds it, for five minutes; no two
+    are the same. It names the key that signed it."""
+    key_id = next(iter(current_app.config["KEYS"]))
+    until = int((clock.now() + rules.DOCUMENT_LASTS).timestamp())
+    said = f"{key_id}.{use}.{text.id.hex}.{until}.{secrets.token_hex(8)}"
+    proof = tokens.keyed_digest(said, about=_DOCUMENT, key_id=key_id)
+    return f"{current_app.config['PUBLIC_URL']}/agreement-documents/{quote(f'{said}.{proof}')}"
+
+
+_DOCUMENT = "agreement document"
+
+
+def document_by(secret: str) -> tuple[AgreementText, str]:
+    """The text that a link leads to, and its use. LookupError for what is no link of ours. Raises DocumentLinkOver."""
+    said, _dot, proof = secret.rpartition(".")
+    key_id, *rest = said.rsplit(".", 4)
+    if key_id not in current_app.config["KEYS"] or len(rest) != 4:
+        raise LookupError("no link")
+    if not hmac.compare_digest(tokens.keyed_digest(said, about=_DOCUMENT, key_id=key_id).encode(), proof.encode()):
+        raise LookupError("no link")
+    use, text_id, until, _nonce = rest
+    if clock.now().timestamp() >= int(until):
+        raise rules.DocumentLinkOver()
+    text = text_by_id(UUID(text_id))
+    if text is None:
+        raise LookupError("no text")
+    return text, use
+
+
+def source_of(text: AgreementText) -> bytes:
+    """The Markdown that was published, byte by byte."""
+    document = evidence.document(text.source_sha256)
+    if document is None:
+        raise RuntimeError("a published document is missing")
+    return document.content
 
 
 # --- attestations and what consent is worth ----------------------------------------------------------------------

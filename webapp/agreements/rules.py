@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from html import unescape
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid5
@@ -58,6 +58,12 @@ class AlreadyPublished(Refusal):
     """A text of this type, country, language and version is published; it cannot be changed."""
 
 
+class DocumentLinkOver(Refusal):
+    """A link to a published text that the API gave is older than DOCUMENT_LASTS."""
+
+    status = 410
+
+
 class EffectiveDatesDiffer(Refusal):
     """Another language of the same version and country takes effect on another day."""
 
@@ -68,6 +74,13 @@ class _Dated(Protocol):
 
 
 Text = TypeVar("Text", bound=_Dated)
+
+
+class _Written(Protocol):
+    language: Any
+
+
+Written = TypeVar("Written", bound=_Written)
 
 
 def newest_in_force(texts: Iterable[Text], today: date) -> Text | None:
@@ -373,3 +386,29 @@ def check_direct(bought_through: Iterable[Any], agreed_before: bool) -> None:
 def template_id(type_: str, version: str) -> UUID:
     """The id by which Partner Center's API names a version of an agreement, the same in every installation."""
     return uuid5(_TEMPLATES, f"{type_}/{version}")
+
+
+# --- as the API names texts --------------------------------------------------------------------------------------
+
+#: So long does a link to a published text work that the API gave.
+DOCUMENT_LASTS = timedelta(minutes=5)
+#: The languages of texts as Partner Center spells them.
+LOCALES = {"en": "en-US", "ja": "ja-JP"}
+
+
+def locale_of(language: str) -> str:
+    """A text's language as Partner Center spells it ("ja-JP")."""
+    return LOCALES.get(language, language)
+
+
+def in_language(texts: Iterable[Written], wanted: str) -> Written | None:
+    """The text in a language ("ja-JP", or "ja"); where it is not offered the English one, else any. None without texts."""
+    found = sorted(texts, key=lambda text: (text.language != "en", text.language))
+    language = wanted.partition("-")[0].casefold()
+    return next((text for text in found if text.language == language), next(iter(found), None))
+
+
+def document_name(type_: str, version: str, country: str, language: str) -> str:
+    """The name of the file that a text is downloaded as: "customer-agreement-2026-03-JP-ja.md"."""
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type_.removeprefix("Microsoft")).lower()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{kind}-{version}-{country}-{language}.md")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from webapp import rest
 
@@ -20,7 +20,7 @@ class AgreementsQuery(rest.Schema):
     )
 
 
-class AgreementMetaData(rest.Schema):
+class AgreementMetadata(rest.Schema):
     """An agreement that customers accept."""
 
     template_id = fields.UUID(required=True)
@@ -29,4 +29,28 @@ class AgreementMetaData(rest.Schema):
     version_rank = fields.Integer(required=True)
 
 
-AgreementMetaDataCollection = rest.collection_of(AgreementMetaData)
+AgreementMetadataCollection = rest.collection_of(AgreementMetadata)
+
+
+class DocumentQuery(rest.Schema):
+    """For which country, in which language."""
+
+    language = fields.String(
+        load_default="en-US",
+        validate=validate.Length(max=35),
+        metadata={"description": "ja-JP or en-US; another one falls back.", "example": "ja-JP"},
+    )
+    country = fields.String(
+        load_default="US",
+        validate=validate.Regexp("^[A-Z]{2}$"),
+        metadata={"description": "Two capital letters (ISO 3166-1).", "example": "JP"},
+    )
+
+
+class AgreementDocument(rest.Schema):
+    """Where the text of an agreement is found for five minutes."""
+
+    display_uri = fields.String(required=True, metadata={"description": "A page with the text."})
+    download_uri = fields.String(required=True, metadata={"description": "The text as a Markdown file."})
+    language = fields.String(required=True, metadata={"example": "ja-JP"})
+    country = fields.String(required=True, metadata={"example": "JP"})

@@ -47,7 +47,7 @@ class ApiSecret(WithId, Model):
 
 class ApiCode(WithId, Model):
     """An authorization code: one person's consent, to be exchanged once within minutes. `challenge`: S256 of the verifier
-    (PKCE)."""
+    (PKCE). `roles`: those that the person was shown and agreed to."""
 
     __tablename__ = "api_codes"
 
@@ -57,9 +57,10 @@ class ApiCode(WithId, Model):
     redirect_uri: Mapped[str] = mapped_column(sa.String(2000))
     challenge: Mapped[str] = mapped_column(sa.String(128))
     scope: Mapped[str] = mapped_column(sa.String(400))
+    roles: Mapped[list[str]]
     family_id: Mapped[UUID]
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
 
 

@@ -140,6 +140,8 @@ def _made() -> dict[str, Any]:
             blueprint.register_views_in_doc(api, app, api.spec, name=name, parameters=None)
             api.spec.tag({"name": name, "description": blueprint.description})
     _components(api.spec)
+    _token_endpoints(api.spec)
+    _certificates(api.spec)
     return _tidy(api.spec.to_dict())
 
 
@@ -156,6 +158,95 @@ def _components(spec: APISpec) -> None:
             spec.components.response(
                 f"{kind}E{status}", _error(status, words, "GraphError" if kind else "PartnerError")
             )
+
+
+class TokenAnswer(rest.Schema):
+    """An access token, and with a person's consent a refresh token."""
+
+    token_type = fields.String(required=True, data_key="token_type", metadata={"example": "Bearer"})
+    expires_in = fields.Raw(
+        required=True, data_key="expires_in", metadata={"description": "Seconds; the older endpoint says it as a text."}
+    )
+    access_token = fields.String(required=True, data_key="access_token")
+    refresh_token = fields.String(data_key="refresh_token")
+    scope = fields.String(data_key="scope")
+    resource = fields.String(data_key="resource")
+
+
+class TokenError(rest.Schema):
+    """Why there is no token (RFC 6749)."""
+
+    error = fields.String(required=True, metadata={"example": "invalid_client"})
+    error_description = fields.String(data_key="error_description")
+
+
+def _token_endpoints(spec: APISpec) -> None:
+    """The two addresses that give tokens: they speak OAuth's language, forms in and its own errors out."""
+    for schema in (TokenAnswer, TokenError):
+        spec.components.schema(schema.__name__, schema=schema)
+    spec.tag({"name": "oauth", "description": "Tokens."})
+    texts = ("client_id", "client_secret", "code", "redirect_uri", "code_verifier", "refresh_token")
+    for version, asks in (("v2.0/", "scope"), ("", "resource")):
+        grants = ["client_credentials", "authorization_code", "refresh_token"]
+        shape = {
+            "type": "object",
+            "required": ["grant_type"],
+            "properties": {"grant_type": {"type": "string", "enum": grants}, asks: {"type": "string"}}
+            | {name: {"type": "string"} for name in texts},
+            "example": {"grant_type": grants[0], "client_id": "…", "client_secret": "…", asks: ".default"},
+        }
+        operation = {
+            "operationId": "token" if version else "token_v1",
+            "tags": ["oauth"],
+            "security": [],
+            "summary": f"Exchange a client's secret, a code or a refresh token for an access token ({version or 'v1'}).".replace("/)", ")"),
+            "description": "The client proves itself in the form or by HTTP Basic. The tenant is the partner's id, one of its domains, "
+            "`common` or `organizations`. Codes need PKCE (S256). A refresh token works once; one that comes a second time ends all "
+            "that came of the same consent.",
+            "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": shape}}},
+            "responses": {
+                200: _json_answer("A token.", "TokenAnswer"),
+                **{status: _json_answer(words, "TokenError") for status, words in _NO_TOKEN.items()},
+            },
+        }  # fmt: skip
+        _add(spec, "oauth.token" if version else "oauth.token_v1", {"post": operation})
+
+
+def _certificates(spec: APISpec) -> None:
+    """What receivers of webhooks check signatures with."""
+    operation = {
+        "operationId": "webhook_certificate",
+        "tags": ["webhooks_api"],
+        "security": [],
+        "summary": "Read the certificate that a delivery's signature is checked with.",
+        "description": "The address stands in the delivery's header `X-MS-Certificate-Url`.",
+        "responses": {
+            200: {
+                "description": "The certificate as PEM.",
+                "content": {"application/x-pem-file": {"schema": {"type": "string"}}},
+            },
+            404: "E404",
+        },
+    }
+    _add(spec, "webhooks.certificate", {"get": operation})
+
+
+def _add(spec: APISpec, endpoint: str, operations: dict[str, Any]) -> None:
+    spec.path(rule=next(current_app.url_map.iter_rules(endpoint)), operations=operations)
+
+
+_NO_TOKEN = {
+    400: "The request is not one, or the code or refresh token is not good (any more).",
+    401: "The client or its secret is not right.",
+    429: "Too many wrong secrets, or the organization's limit is reached.",
+}
+
+
+def _json_answer(words: str, shape: str) -> dict[str, Any]:
+    return {
+        "description": words,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape}"}}},
+    }
 
 
 def _error(status: int, words: str, shape: str) -> dict[str, Any]:
@@ -247,7 +338,10 @@ def groups() -> list[Group]:
     for path, operations in sorted(spec["paths"].items()):
         for method, operation in operations.items():
             if isinstance(operation, dict) and "responses" in operation:
-                found.setdefault(operation["tags"][0], []).append(_operation(spec, path, method, operation))
+                whole = operation | {
+                    "parameters": [*operations.get("parameters", []), *operation.get("parameters", [])]
+                }
+                found.setdefault(operation["tags"][0], []).append(_operation(spec, path, method, whole))
     titles = {tag["name"]: tag["description"].rstrip(".") for tag in spec["tags"]}
     return [Group(name, titles.get(name, name), tuple(each)) for name, each in found.items()]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from uuid import UUID
 
 from webapp import clock, database
 from webapp.access import Permission, roles_with
@@ -47,6 +48,26 @@ def attest(
     return agreements.attest(
         row, by=by, signatory=signatory, agreed_on=agreed_on, proof=proof, shown=review.evidence
     )  # fmt: skip
+
+
+def confirm(
+    customer: Organization, *, by: Actor, signatory: Signatory, agreed_on: date, template_id: UUID
+) -> Attestation:  # fmt: skip
+    """Attest what a program says, for which nobody ticked boxes. The version that counts is the one that was in force on the
+    day, as on the page; `template_id` names it, or the agreement of today.
+
+    Raises TemplateNotInForce, and whatever `agreements.actions.attest` raises.
+    """
+    row = database.locked(customer)
+    text = queries.review_of(queries.own_for(by), row, signatory, agreed_on).text
+    rules.check_template(
+        template_id,
+        current=frozenset(each.template_id for each in agreement_queries.current_templates(text.type)),
+        on_day=agreement_rules.template_id(text.type, text.version),
+        day=agreed_on,
+        version=text.version,
+    )
+    return agreements.attest(row, by=by, signatory=signatory, agreed_on=agreed_on)
 
 
 def request(customer: Organization, provider: Organization, *, by: Actor, words: str) -> bool:

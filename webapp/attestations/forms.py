@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -25,7 +23,7 @@ from webapp import languages, pages
 from webapp.agreements import queries as agreements
 from webapp.agreements.models import AgreementText
 from webapp.agreements.rules import SIGNATORY, AgreedInFuture, NoTextOnDay, SameAttestation, Signatory
-from webapp.attestations.rules import ENDINGS, LARGEST, LONGEST_REQUEST, ProofRefused
+from webapp.attestations.rules import ENDINGS, LARGEST, LONGEST_PHONE, LONGEST_REQUEST, ProofRefused, phone_of
 from webapp.errors import Refusal
 from webapp.forms import AddressField, BaseForm, HiddenField, at_most, required
 from webapp.invitations.forms import DayField
@@ -34,21 +32,20 @@ from webapp.organizations.rules import AddressOfPartner
 
 #: What `AttestationForm.refuse` has words for; any other refusal has its page.
 ON_FIELDS = (AgreedInFuture, NoTextOnDay, SameAttestation, AddressOfPartner)
-_PHONE = re.compile(r"\+?[0-9() ./-]+(?: ?(?:x|ext\.?) ?[0-9]+)?")
 
 
 class PhoneField(StringField):
     """A telephone number in any spelling; empty for none."""
 
     def __init__(self, label: Any = None, **options: Any) -> None:
-        super().__init__(label, [Optional(), at_most(40), _a_number], **options)
+        super().__init__(label, [Optional(), at_most(LONGEST_PHONE), _a_number], **options)
 
 
 def _a_number(_form: BaseForm, field: Field) -> None:
-    text = unicodedata.normalize("NFKC", field.data or "").replace("\N{EN DASH}", "-").replace("\N{MINUS SIGN}", "-")
-    if not _PHONE.fullmatch(text) or sum(each.isdecimal() for each in text) < 4:
-        raise ValidationError(_l("Enter a telephone number, like +81 3 1234 5678."))
-    field.data = text
+    try:
+        field.data = phone_of(field.data or "")
+    except ValueError:
+        raise ValidationError(_l("Enter a telephone number, like +81 3 1234 5678.")) from None
 
 
 class AttestationForm(BaseForm):

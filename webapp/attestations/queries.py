@@ -26,12 +26,20 @@ from webapp.evidence import queries as evidence
 from webapp.evidence.models import Document, Fact
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization
+from webapp.relationships import queries as relationships
 from webapp.relationships.rules import PartnerDistrusted
 
 
 def customer_for(actor: Actor, customer_id: UUID) -> Organization | None:
     """A customer whose profile the actor's partner organization sees."""
     return customers.seen_customer(actor, customer_id)
+
+
+def related_for(actor: Actor, customer_id: UUID) -> Organization | None:
+    """The same where the actor's partner organization has an open reseller relationship with the customer, in either
+    place."""
+    found = customer_for(actor, customer_id)
+    return found if found is not None and relationships.open_with_partner(customer_id, actor.organization_id) else None
 
 
 def own_for(actor: Actor) -> Organization:
@@ -327,6 +335,33 @@ def _personal_of(fact_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, str]]:
         fact_id: {name: values[entry["id"]] for name, entry in record["personal"].items() if entry["id"] in values}
         for fact_id, record in records.items()
     }
+
+
+# --- as the API tells it -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A partner's confirmation as Partner Center has it. `contact`: who agreed, by the names of SIGNATORY; empty where the
+    reader is not the partner that confirmed it, or it was erased."""
+
+    row: Attestation
+    template_id: UUID
+    contact: Mapping[str, str]
+
+
+def confirmations_of(actor: Actor, customer: Organization, type_: str) -> list[Confirmation]:
+    """What partners confirmed for a customer (of a type; `*`: of all), newest first, in a fixed number of queries. What the
+    customer accepted itself is none of it."""
+    types = [agreement_rules.CUSTOMER_AGREEMENT] if type_ == "*" else [type_]
+    found = []
+    for each in agreements.shown_attestations(
+        [each for type_ in types for each in agreements.attestations_of(customer.id, type_)]
+    ):
+        own = each.row.partner_id == actor.organization_id
+        template_id = agreement_rules.template_id(each.row.type, each.text.version)
+        found.append(Confirmation(each.row, template_id, each.signatory if own else {}))
+    return found
 
 
 # --- asking the provider -----------------------------------------------------------------------------------------

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import date, datetime, time
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from webapp.errors import Refusal
 
@@ -43,6 +46,44 @@ class NoProviderToAsk(Refusal):
     empty when there was none."""
 
     status = 403
+
+
+class TemplateNotInForce(Refusal):
+    """A program names a version of the agreement that was not in force on the day of acceptance and is not the one of
+    today. `day`; `version`: the one that was in force there."""
+
+    status = 400
+
+
+#: A telephone number in any usual spelling: four digits at least.
+PHONE = r"\+?(?:[() ./-]*[0-9]){4,}[() ./-]*(?: ?(?:x|ext\.?) ?[0-9]+)?"
+LONGEST_PHONE = 40
+
+
+def phone_of(text: str) -> str:
+    """A telephone number as it is kept. Raises ValueError."""
+    text = unicodedata.normalize("NFKC", text).replace("\N{EN DASH}", "-").replace("\N{MINUS SIGN}", "-")
+    if not re.fullmatch(PHONE, text):
+        raise ValueError("no telephone number")
+    return text
+
+
+def day_agreed(moment: datetime, zone: str) -> date:
+    """The customer's day that a program means by a date and time: midnight, in whatever zone, and a time without one are
+    that very date; any other moment is the day that it was at the customer (`zone`)."""
+    if moment.tzinfo is None or moment.time() == time():
+        return moment.date()
+    try:
+        return moment.astimezone(ZoneInfo(zone)).date()
+    except OverflowError:
+        return moment.date()
+
+
+def check_template(named: UUID, *, current: frozenset[UUID], on_day: UUID, day: date, version: str) -> None:
+    """Raises TemplateNotInForce unless the template that a program names is one that is listed today (`current`), which
+    stands for the agreement whatever the day, or that of the version in force on the `day` of acceptance (`on_day`)."""
+    if named != on_day and named not in current:
+        raise TemplateNotInForce(day=day, version=version)
 
 
 def check_same(changes: list[str], *, same: bool) -> None:

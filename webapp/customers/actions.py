@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
@@ -12,12 +12,15 @@ import sqlalchemy as sa
 from flask import Flask
 
 from webapp import clock, database
+from webapp.actor import Actor
 from webapp.agreements import queries as agreements
 from webapp.agreements.rules import CUSTOMER_AGREEMENT, Consent
 from webapp.commands import after_migrating
 from webapp.customers import queries, rules
 from webapp.customers.models import Overview
 from webapp.customers.rules import Recorded, Span, Step, Term
+from webapp.delegated_admin import actions as delegated_admin_actions
+from webapp.delegated_admin import queries as delegated_admin
 from webapp.delegated_admin.rules import Step as LifeStep
 from webapp.evidence import actions as evidence
 from webapp.evidence.models import Fact
@@ -25,7 +28,10 @@ from webapp.invitations import queries as invitations
 from webapp.invitations.models import Invitation
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization
+from webapp.relationships import actions as relationship_actions
+from webapp.relationships import queries as relationships
 from webapp.subscriptions.rules import CLOSE_DIRECT_ACCEPTANCE
+from webapp.webhooks import actions as webhooks
 
 _BATCH = 200
 
@@ -33,7 +39,16 @@ _BATCH = 200
 def register(_app: Flask) -> None:
     """Follow what happens to customers; after migrating, complete the rows of an earlier version."""
     evidence.follow(follow)
+    webhooks.also_concerns(who_sees_the_agreement)
     after_migrating(complete)
+
+
+def who_sees_the_agreement(fact: Fact) -> list[UUID]:
+    """The partners whose lists show how a customer's agreement stands, when the customer accepts it: their programs are told
+    although the customer did it by itself."""
+    if fact.kind != "agreement.accepted" or fact.customer_id is None:
+        return []
+    return queries.partners_seeing(fact.customer_id)
 
 
 def follow(fact: Fact, record: Mapping[str, Any]) -> None:
@@ -267,6 +282,37 @@ def _update_all(customer_id: UUID, **values: Any) -> None:
         .values(**values)
         .execution_options(synchronize_session="fetch")
     )
+
+
+# --- leaving a customer ----------------------------------------------------------------------------------------
+
+
+def leave(
+    overview: Overview, *, by: Actor, relationships_too: bool, delegated_too: bool, check: Callable[[Overview], None]
+) -> Overview:
+    """A partner ends what binds it to a customer: every relationship in which it has either place, and its delegated
+    administration. One act in the customer's chain; `check` first sees the row as it is under the lock. Answers the row as it
+    is then; what has ended already stays so.
+
+    Raises SubscriptionsActive (nothing is changed then), and what `check` raises.
+    """
+    customer = organizations.organization_by_id(overview.customer_id)
+    assert customer is not None
+    database.write(chain=customer.chain_id)
+    check(_own_row(overview))
+    if relationships_too:
+        for related in relationships.open_with_partner(customer.id, by.organization_id):
+            relationship_actions.end(related, by=by)
+    if delegated_too:
+        for administers in delegated_admin.active_between(customer.id, by.organization_id):
+            delegated_admin_actions.end(administers, by=by)
+    database.session().flush()
+    return _own_row(overview)
+
+
+def _own_row(overview: Overview) -> Overview:
+    """The same row through the writer."""
+    return database.session().get_one(Overview, (overview.partner_id, overview.customer_id), populate_existing=True)
 
 
 # --- rebuilding ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from webapp.database import Model
 
 #: Sorted by code point on both engines: the order of a page, and what a prefix means, must not depend on a locale.
 _Key = sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
+_Host = sa.String(253).with_variant(sa.String(253, collation="C"), "postgresql")
 
 
 class Overview(Model):
@@ -47,7 +48,7 @@ class Overview(Model):
     customer_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
     name: Mapped[str] = mapped_column(sa.String(200))
     name_key: Mapped[str] = mapped_column(_Key)
-    domain: Mapped[str] = mapped_column(sa.String(253), default="")
+    domain: Mapped[str] = mapped_column(_Host, default="")
     country: Mapped[str] = mapped_column(sa.String(2))
     since: Mapped[datetime]
     created: Mapped[bool] = mapped_column(default=False)

@@ -310,7 +310,49 @@ def exported_for(actor: Actor, wanted: Wanted) -> Iterator[tuple[list[sa.Row[Any
             return
 
 
+@dataclass(frozen=True)
+class Sought:
+    """What the API searches by: `by` is "name", "domain", "reseller" or "provider" (`text` is then the other partner's id);
+    `whole`: the text is all of it, not its beginning."""
+
+    by: str
+    text: str
+    whole: bool = False
+
+    @property
+    def sort(self) -> str:
+        return "domain" if self.by == "domain" else "name"
+
+    @property
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        if self.by in {"reseller", "provider"}:
+            place = "provider" if self.by == "reseller" else "reseller"
+            return [
+                Overview.other_partner_id == UUID(self.text),
+                Overview.sold_as == place,
+                Overview.relationship_state == "current",
+            ]
+        key = domain_of(self.text) if self.by == "domain" else name_key(self.text)
+        column = _sorted_by(self.sort)
+        return [column == key] if self.whole else [column >= key, column < key + _AFTER_EVERY_NAME]
+
+
+def listed_for(
+    actor: Actor, sought: Sought | None, *, size: int, after: tuple[str, UUID] | None = None
+) -> tuple[list[sa.Row[Any]], bool, int]:
+    """The customers that the partner sees, by name (searched by domain: by that), after a place; whether there are more, and
+    how many in all, counted no further than MOST + 1. Two queries, whose cost follows the page."""
+    fitting = [Overview.partner_id == actor.organization_id, _seen(clock.now()), *(sought.conditions if sought else [])]
+    statement = _page(sought.sort if sought else "name", after, None, size).where(*fitting)
+    found = list(database.session().execute(statement).all())
+    some = sa.select(Overview.customer_id).where(*fitting).limit(MOST + 1).subquery()
+    count = database.session().scalar(sa.select(sa.func.count()).select_from(some)) or 0
+    return found[:size], len(found) > size, count
+
+
 def _sorted_by(sort: str) -> Any:
+    if sort == "domain":
+        return Overview.domain
     return Overview.name_key if sort.startswith("name") else Overview.since
 
 
@@ -323,7 +365,7 @@ def _page(
     descending = down != backwards
     statement: sa.Select[*tuple[Any, ...]] = sa.select(*_COLUMNS)
     if place is not None:
-        value: Any = place[0] if column is Overview.name_key else datetime.fromisoformat(place[0])
+        value: Any = datetime.fromisoformat(place[0]) if column is Overview.since else place[0]
         edge, key = place[1], Overview.customer_id
         # spelled so that both engines start at the place in the index
         if descending:
@@ -390,6 +432,12 @@ def seen_customer(actor: Actor, customer_id: UUID) -> Organization | None:
     if found is None or not rules.may_see_profile(sight_of(found)):
         return None
     return organizations.organization_by_id(customer_id)
+
+
+def partners_seeing(customer_id: UUID) -> list[UUID]:
+    """The partners that see a customer's profile now."""
+    rows = database.session().scalars(sa.select(Overview).where(Overview.customer_id == customer_id))
+    return [row.partner_id for row in rows if rules.may_see_profile(sight_of(row))]
 
 
 def chosen_for(actor: Actor, ids: Sequence[UUID]) -> list[sa.Row[Any]]:
@@ -465,6 +513,31 @@ def invitations_to(actor: Actor, customer_id: UUID, limit: int = 20) -> list[Inv
         at = row.closes_at if step == "expired" and last.kind != "expired" else last.at
         found.append(Invited(row.id, row.asks, step, at, row.created_at, row.closes_at, mails.get(row.id, "")))
     return found
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a partner sees of a customer that is more than history."""
+
+    customer: Organization
+    domains: tuple[str, ...]
+    contact: Person | None
+
+
+def profile_of(overview: Overview) -> Profile | None:
+    """The profile of a customer, where the partner whose row this is sees it."""
+    if not rules.may_see_profile(sight_of(overview)):
+        return None
+    customer = organizations.organization_by_id(overview.customer_id)
+    assert customer is not None
+    domains = tuple(each.name for each in organizations.domains_of(customer.id))
+    return Profile(customer, domains, contact_of(customer.id))
+
+
+def profile_for(actor: Actor, customer_id: UUID) -> Profile | None:
+    """The profile of a customer, where the actor's partner sees it."""
+    found = customer_for(actor, customer_id)
+    return profile_of(found) if found is not None else None
 
 
 # --- what binds the partner and one customer -------------------------------------------------------------------

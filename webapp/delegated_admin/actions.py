@@ -5,7 +5,7 @@ Each verb is one act in the customer's chain, and tells both sides.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -23,8 +23,15 @@ from webapp.accounts.rules import Stays
 from webapp.actor import Actor, full_name
 from webapp.agreements import rules as agreement_rules
 from webapp.delegated_admin import emails, queries, rules
-from webapp.delegated_admin.models import DelegatedAct, DelegatedRelationship, DelegatedStanding, RoleSet
-from webapp.delegated_admin.roles import in_order
+from webapp.delegated_admin.models import (
+    AccessAssignment,
+    DelegatedAct,
+    DelegatedDraft,
+    DelegatedRelationship,
+    DelegatedStanding,
+    RoleSet,
+)
+from webapp.delegated_admin.roles import GLOBAL_ADMINISTRATOR, in_order
 from webapp.errors import speaks
 from webapp.evidence import actions as evidence
 from webapp.evidence import queries as records
@@ -38,6 +45,7 @@ from webapp.relationships import actions as relationship_actions
 from webapp.relationships import queries as relationships
 from webapp.relationships.rules import EndsWith, kept_until
 from webapp.tasks import actions as tasks
+from webapp.webhooks import actions as webhooks
 
 speaks("uq_delegated_relationships_partner_id_name_key", lambda: rules.NameTaken(name="", free=""))
 speaks(
@@ -48,6 +56,8 @@ speaks(
     "uq_delegated_relationships_replaces_id", lambda: rules.OfferOver(state="", at=None, partner="", person="", by="")
 )
 speaks("uq_role_sets_partner_id_name_key", lambda: rules.NameTaken(name="", free=""))
+speaks("uq_delegated_drafts_partner_id_name_key", lambda: rules.NameTaken(name="", free=""))
+speaks("uq_access_assignments_relationship_id_container_id", lambda: rules.GroupAssigned())
 
 #: What happens once: the request, the one answer, the one end.
 _ONCE = {
@@ -59,6 +69,7 @@ _ONCE = {
 def register(app: Flask) -> None:
     """End rights and offers with the relationship they came with, and let rights of a distrusted partner run out; say
     what stays of an approver, and what disabling or ending a relationship stops."""
+    webhooks.also_told_by(_told_to_programs)
     evidence.follow(_end_with_relationship)
     evidence.follow(_let_run_out)
     accounts.holds(_stays)
@@ -121,6 +132,19 @@ def _end_with_relationship(fact: Fact, record: Mapping[str, Any]) -> None:
         for row in queries.pending_between(fact.customer_id, partner_id):
             _note(row, "withdrawn", fact=fact, facts={"by": "relationship"})
             _project(row)
+
+
+def _told_to_programs(fact: Fact, record: Mapping[str, Any]) -> Iterator[tuple[UUID, str, Mapping[str, Any]]]:
+    """What ends or is withdrawn with a relationship has no fact of its own; the partners' programs are told of it."""
+    if fact.kind != "relationship.ended" or fact.customer_id is None:
+        return
+    ended = UUID(record["facts"]["relationship_id"])
+    for partner_id in (fact.partner_id, fact.other_partner_id):
+        if partner_id is None or relationships.related_otherwise(fact.customer_id, partner_id, ended):
+            continue
+        for each in _ends_with(fact.customer_id, partner_id):
+            kind = "delegated_admin.withdrawn" if each.waits else "delegated_admin.ended"
+            yield partner_id, kind, {"delegated_id": str(each.id)}
 
 
 def _let_run_out(fact: Fact, _record: Mapping[str, Any]) -> None:
@@ -199,7 +223,12 @@ def _locked(row: DelegatedRelationship) -> DelegatedRelationship:
 def _held(row: DelegatedRelationship, by: Actor) -> tuple[DelegatedRelationship, Actor]:
     """`_locked`, and the actor read again: a role that was lost meanwhile, or a session that ended, counts."""
     row = _locked(row)
-    return row, actors.load(by.session_id) or replace(by, roles=frozenset(), permissions=frozenset())
+    return row, as_of_now(by) or replace(by, roles=frozenset(), permissions=frozenset())
+
+
+def as_of_now(by: Actor) -> Actor | None:
+    """Somebody as of now, by its session or by the token that this request carries; None: it is nobody any more."""
+    return actors.again(by) if by.token_id is not None else actors.load(by.session_id)
 
 
 # --- offering --------------------------------------------------------------------------------------------------
@@ -266,6 +295,77 @@ def withdraw(row: DelegatedRelationship, *, by: Actor) -> bool:
     _note(row, "withdrawn", by=fresh, fact=_record(row, "withdrawn", by=fresh))
     _project(row)
     return True
+
+
+# --- preparing (by programs) -----------------------------------------------------------------------------------
+
+
+def prepare(
+    *, by: Actor, name: str, roles: Collection[str], duration_days: int, auto_extends: bool, customer_id: UUID | None
+) -> DelegatedDraft:
+    """Prepare what may be put to a customer later. Nothing is asked of anybody, and nothing is evidence yet.
+
+    Raises NotEnrolled, NameTaken, NoRoles, UnknownRole, DurationOutOfBounds, CannotExtend, PartnerDistrusted.
+    """
+    database.write()
+    now = clock.now()
+    row = DelegatedDraft(
+        partner_id=by.organization_id, customer_id=customer_id, name=name, name_key=rules.name_key(name),
+        roles=list(in_order(roles)), duration_days=duration_days, auto_extends=auto_extends, created_at=now,
+        created_by_id=by.person_id, changed_at=now,
+    )  # fmt: skip
+    _check_preparable(row, roles)
+    rules.check_name(name, queries.taken_names(by.organization_id, name))
+    database.session().add(row)
+    database.session().flush()
+    return row
+
+
+def _check_preparable(row: DelegatedDraft, roles: Collection[str]) -> None:
+    """What stands in the way of offering this, known before anybody is asked."""
+    partner = organizations.partner_by_id(row.partner_id)
+    rules.check_enrolled(partner.enrolled_at if partner is not None else None, clock.now())
+    rules.check_terms(roles, row.duration_days, row.auto_extends)
+    if row.customer_id is not None:
+        relationship_actions.check_trusted(row.customer_id, row.partner_id)
+
+
+def hold_draft(draft: DelegatedDraft, *, chain: UUID | None = None) -> DelegatedDraft:
+    """Lock a draft and read it again (`chain`: the chain to hold besides). Raises AlreadyAsked once it is none any more."""
+    draft_id = draft.id
+    database.write(chain=chain)
+    row = database.session().get(DelegatedDraft, draft_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        rules.check_draft(queries.by_id(draft_id) is None, draft_id)
+        raise LookupError("the draft is gone")
+    return row
+
+
+def revise(
+    draft: DelegatedDraft, *, name: str | None = None, roles: Collection[str] | None = None,
+    duration_days: int | None = None, auto_extends: bool | None = None, customer_id: UUID | None = None,
+) -> DelegatedDraft:  # fmt: skip
+    """Change a draft; what is None stays. Raises what `prepare` raises, and AlreadyAsked."""
+    row = hold_draft(draft)
+    wanted = row.roles if roles is None else roles
+    if name is not None and rules.name_key(name) != row.name_key:
+        rules.check_name(name, queries.taken_names(row.partner_id, name))
+    row.name = row.name if name is None else name
+    row.name_key = rules.name_key(row.name)
+    row.duration_days = row.duration_days if duration_days is None else duration_days
+    row.auto_extends = row.auto_extends if auto_extends is None else auto_extends
+    row.customer_id = row.customer_id if customer_id is None else customer_id
+    with database.session().no_autoflush:
+        _check_preparable(row, wanted)
+    row.roles, row.changed_at = list(in_order(wanted)), clock.now()
+    database.session().flush()
+    return row
+
+
+def discard(draft: DelegatedDraft) -> None:
+    """Remove a draft, and free its name. Raises AlreadyAsked."""
+    database.session().delete(hold_draft(draft))
+    database.session().flush()
 
 
 def save_role_set(*, by: Actor, name: str, roles: Collection[str]) -> RoleSet:
@@ -434,6 +534,32 @@ def remove_roles(row: DelegatedRelationship, *, by: Actor, roles: Collection[str
     return True
 
 
+def hold(row: DelegatedRelationship) -> DelegatedRelationship:
+    """Lock it and read it again: what a change that depends on its version begins with."""
+    return _locked(row)
+
+
+def change(
+    row: DelegatedRelationship, *, by: Actor, roles: Collection[str] | None = None, on: bool | None = None
+) -> DelegatedAct | None:
+    """What a partner's program changes while it is in force: takes the global administrator back (`roles`: those that
+    stay), and lets it extend itself or no longer (`on`); what is None stays. Answers the act by which a role went.
+
+    Raises NotActive, OnlyGlobalAdministratorGoes, NoRoles, CannotExtend, PartnerDistrusted.
+    """
+    row = _locked(row)
+    held, act = rules.roles_now(queries.life_of(row)), None
+    if roles is not None and set(roles) != set(held):
+        queries.check_active(row)
+        if rules.check_only_global_goes(held, roles):
+            remove_roles(row, by=by, roles=[GLOBAL_ADMINISTRATOR])
+            act = queries.taken_back(row)[-1]
+    if on is not None and on != rules.extends_at(queries.life_of(row), clock.now()):
+        queries.check_active(row)
+        switch_extension(row, by=by, on=on)
+    return act
+
+
 def end(row: DelegatedRelationship, *, by: Actor, reason: str = "") -> bool:
     """End it, from either side, at once. False when it was ended. Raises NotActive, RoleCannotApprove."""
     row, fresh = _held(row, by)
@@ -471,6 +597,49 @@ def _put_change(row: DelegatedRelationship, what: str, *, by: Actor | None) -> N
                 organization.id, "delegated_admin_changed", about_key=key, about_id=row.id, path=path, waits=False,
                 facts={"other": other.name, "name": row.name, "what": what, "side": side},
             )  # fmt: skip
+
+
+# --- access assignments: kept for programs, without effect -----------------------------------------------------
+
+
+def assign(
+    row: DelegatedRelationship, *, by: Actor, container_id: UUID, container_type: str, roles: Collection[str]
+) -> AccessAssignment:
+    """Keep which group is to use which roles. Raises NotActive, NoRoles, RolesNotHeld, GroupAssigned."""
+    row = _locked(row)
+    queries.check_active(row)
+    rules.check_assignable(roles, rules.roles_now(queries.life_of(row)))
+    now = clock.now()
+    kept = AccessAssignment(
+        relationship_id=row.id, container_id=container_id, container_type=container_type, roles=list(in_order(roles)),
+        created_at=now, created_by_id=by.person_id, changed_at=now,
+    )  # fmt: skip
+    database.session().add(kept)
+    database.session().flush()
+    return kept
+
+
+def hold_assignment(assignment: AccessAssignment) -> AccessAssignment:
+    """Lock an access assignment and read it again."""
+    return database.locked(assignment)
+
+
+def reassign(assignment: AccessAssignment, *, roles: Collection[str]) -> AccessAssignment:
+    """Change the roles that a group is to use. Raises NotActive, NoRoles, RolesNotHeld."""
+    kept = database.locked(assignment)
+    row = queries.by_id(kept.relationship_id)
+    assert row is not None  # a foreign key
+    queries.check_active(row)
+    rules.check_assignable(roles, rules.roles_now(queries.life_of(row)))
+    kept.roles, kept.changed_at = list(in_order(roles)), clock.now()
+    database.session().flush()
+    return kept
+
+
+def unassign(assignment: AccessAssignment) -> None:
+    """Keep no longer which roles a group is to use."""
+    database.session().delete(database.locked(assignment))
+    database.session().flush()
 
 
 # --- acting for a customer -------------------------------------------------------------------------------------

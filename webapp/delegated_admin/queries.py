@@ -20,7 +20,14 @@ from webapp.accounts.models import Person
 from webapp.actor import Acting, Actor, RightsOver, full_name
 from webapp.agreements import rules as agreement_rules
 from webapp.delegated_admin import rules
-from webapp.delegated_admin.models import DelegatedAct, DelegatedRelationship, DelegatedStanding, RoleSet
+from webapp.delegated_admin.models import (
+    AccessAssignment,
+    DelegatedAct,
+    DelegatedDraft,
+    DelegatedRelationship,
+    DelegatedStanding,
+    RoleSet,
+)
 from webapp.delegated_admin.roles import BY_ID, in_order
 from webapp.delegated_admin.rules import Life, Step
 from webapp.delegated_admin.words import RoleWords, extension_words, role_name, role_words
@@ -53,6 +60,57 @@ def of_partner(actor: Actor, relationship_id: UUID) -> DelegatedRelationship | N
     """One that the actor's own partner organization offered."""
     found = by_id(relationship_id)
     return found if found is not None and actor.is_partner and found.partner_id == actor.organization_id else None
+
+
+def made_by(actor: Actor, relationship_id: UUID) -> DelegatedRelationship | DelegatedDraft | None:
+    """What the actor's own partner organization offered, or prepares, by the one id of both."""
+    draft = draft_by_id(relationship_id)
+    if draft is not None and actor.is_partner and draft.partner_id == actor.organization_id:
+        return draft
+    return of_partner(actor, relationship_id)
+
+
+def draft_by_id(draft_id: UUID) -> DelegatedDraft | None:
+    """A draft, whoever's it is."""
+    return database.session().get(DelegatedDraft, draft_id)
+
+
+def assignment_of(actor: Actor, relationship_id: UUID, assignment_id: UUID) -> AccessAssignment | None:
+    """An access assignment of a relationship that the actor's own partner organization has."""
+    found = database.session().get(AccessAssignment, assignment_id)
+    if found is None or found.relationship_id != relationship_id:
+        return None
+    return found if of_partner(actor, relationship_id) is not None else None
+
+
+def assignments_of(
+    relationship_id: UUID, *, size: int, after: tuple[datetime, UUID] | None = None
+) -> Sequence[AccessAssignment]:
+    """The access assignments of a relationship, oldest first, at most `size`, after a place (moment and id)."""
+    kept = AccessAssignment
+    statement = sa.select(kept).where(kept.relationship_id == relationship_id)
+    if after is not None:
+        at, id_ = after
+        statement = statement.where(kept.created_at >= at, sa.or_(kept.created_at > at, kept.id > id_))
+    return database.session().scalars(statement.order_by(kept.created_at, kept.id).limit(size)).all()
+
+
+def asked_of(row: DelegatedRelationship) -> list[DelegatedAct]:
+    """The partner's own acts that Graph calls requests: that it put it to the customer, that it ended it."""
+    return [
+        act for act in acts_of(row.id)
+        if act.kind == "requested" or (act.kind == "ended" and act.facts.get("by") == "partner")
+    ]  # fmt: skip
+
+
+def taken_back(row: DelegatedRelationship) -> list[DelegatedAct]:
+    """The acts by which the partner itself took roles back: what Graph calls operations."""
+    return [act for act in acts_of(row.id) if act.kind == "roles_removed" and act.organization_id == row.partner_id]
+
+
+def act_of(found: Sequence[DelegatedAct], act_id: UUID) -> DelegatedAct | None:
+    """The one of some acts with an id."""
+    return next((act for act in found if act.id == act_id), None)
 
 
 def acts_of(relationship_id: UUID) -> Sequence[DelegatedAct]:
@@ -102,19 +160,18 @@ def parties_of(row: DelegatedRelationship) -> tuple[Organization, Organization]:
 
 
 def taken_names(partner_id: UUID, name: str) -> set[str]:
-    """The keys that a partner gave so far of a name and its numbered ones, up to the first that are free."""
+    """The keys that a partner gave so far, in offers and in drafts, of a name and its numbered ones, up to the first that
+    are free."""
     found: set[str] = set()
     names = rules.numbered(name)
     while True:
         keys = {rules.name_key(each) for each in islice(names, _NAMES_AT_ONCE)}
-        taken = set(
-            database.session().scalars(
-                sa.select(DelegatedRelationship.name_key).where(
-                    DelegatedRelationship.partner_id == partner_id,
-                    DelegatedRelationship.name_key.in_({rules.name_key(name), *keys}),
-                )
-            )
-        )
+        wanted = {rules.name_key(name), *keys}
+        both = [
+            sa.select(kind.name_key).where(kind.partner_id == partner_id, kind.name_key.in_(wanted))
+            for kind in (DelegatedRelationship, DelegatedDraft)
+        ]
+        taken = set(database.session().scalars(sa.union_all(*both)))
         found |= taken
         if not keys <= taken:
             return found
@@ -199,6 +256,7 @@ def standing_by_acts(row: DelegatedRelationship) -> dict[str, Any]:
         "auto_extends": rules.extends_at(life, now), "created_at": row.created_at, "closes_at": row.closes_at,
         "activated_at": rules.activated_at(life), "ends_at": rules.end_of(life, now),
         "over_at": rules.over_at(life, now), "next_at": rules.next_moment(life, notice_days),
+        "changed_at": rules.changed_at(life) or row.created_at,
     }  # fmt: skip
 
 

@@ -102,6 +102,32 @@ class OfferHasChanged(Refusal):
     """What would be approved is not what was shown."""
 
 
+class AlreadyAsked(Refusal):
+    """What only a draft allows: this one was put to its customer, whoever did it. `relationship_id`."""
+
+
+class CustomerMissing(Refusal):
+    """A draft that names no customer, or one that its partner does not work with, cannot be put to anybody."""
+
+    status = 422
+
+
+class OnlyGlobalAdministratorGoes(Refusal):
+    """Of roles in force a partner's program takes back the global administrator alone, and adds none."""
+
+    status = 422
+
+
+class RolesNotHeld(Refusal):
+    """A group is assigned roles that the relationship does not hold."""
+
+    status = 422
+
+
+class GroupAssigned(Refusal):
+    """The group has an assignment in this relationship: that one is changed instead."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One act as the rules see it."""
@@ -187,6 +213,32 @@ def check_can_extend(roles: Collection[str], on: bool) -> None:
         raise CannotExtend()
 
 
+def check_draft(is_draft: bool, relationship_id: object) -> None:
+    """Raises AlreadyAsked once it was put to its customer."""
+    if not is_draft:
+        raise AlreadyAsked(relationship_id=relationship_id)
+
+
+def check_only_global_goes(held: Collection[str], wanted: Collection[str]) -> bool:
+    """Whether the global administrator goes, and nothing else changes. Raises OnlyGlobalAdministratorGoes for any other
+    change, NoRoles where nothing would be left."""
+    if not wanted:
+        raise NoRoles()
+    if set(wanted) == set(held):
+        return False
+    if set(wanted) != set(held) - {GLOBAL_ADMINISTRATOR}:
+        raise OnlyGlobalAdministratorGoes()
+    return True
+
+
+def check_assignable(roles: Collection[str], held: Collection[str]) -> None:
+    """Raises NoRoles, RolesNotHeld unless all the roles are among those held."""
+    if not roles:
+        raise NoRoles()
+    if not set(roles) <= set(held):
+        raise RolesNotHeld()
+
+
 def check_fewer(wanted: Collection[str], offered: Collection[str]) -> None:
     """Raises NotFewer unless some, but not all, of the offered roles are wanted."""
     if not wanted or not set(wanted) < set(offered):
@@ -269,6 +321,15 @@ def over_at(life: Life, now: datetime) -> datetime | None:
 def last_day(end: datetime, zone: str) -> date:
     """The local day on which it ends."""
     return end.astimezone(ZoneInfo(zone)).date()
+
+
+#: Kinds of acts that change nothing of the relationship itself.
+_NOTES = frozenset({"announced", "noticed", "handed_over"})
+
+
+def changed_at(life: Life) -> datetime | None:
+    """When the last act changed it; None before the first."""
+    return max((step.at for step in life.steps if step.kind not in _NOTES), default=None)
 
 
 # --- as it stands now ------------------------------------------------------------------------------------------

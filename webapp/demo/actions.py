@@ -21,6 +21,8 @@ from webapp.agreements import queries as agreement_queries
 from webapp.agreements.rules import Signatory
 from webapp.answers import actions as answers
 from webapp.answers import queries as answer_queries
+from webapp.api_clients import actions as api_clients
+from webapp.api_clients import rules as client_rules
 from webapp.delegated_admin import actions as delegated_admin
 from webapp.delegated_admin import queries as delegated_queries
 from webapp.delegated_admin.roles import BASIC
@@ -219,6 +221,7 @@ def load() -> None:
     with _days_ago(BEGINNING):
         made = _partners()
         _issued(made)
+        _programmed(made)
     with _days_ago(TAILSPINS_CUSTOMER):
         made |= _organizations("adventure", "contoso")
         _accepted(made, "tailspin", "admin_agent", "adventure", "billing_administrator", "Finance manager", "fabrikam")
@@ -474,9 +477,24 @@ def _issued(made: dict[str, UUID]) -> None:
             )  # fmt: skip
         note = f"{product.name_en}, {seats} seats, {months} months" + (", expired" if days < 0 else "")
         keys += [f"{grouped(key)}  {note}" for key in issued.keys]
-    path = queries.keys_file()
+    _keep(queries.keys_file(), keys)
+
+
+def _programmed(made: dict[str, UUID]) -> None:
+    """A program of Northwind's with every role, so that the API can be tried; id and secret are written to a file."""
+    with _acting(made["northwind"], "admin_agent") as actor, database.unit_of_work():
+        client, secret = api_clients.create(
+            by=actor, name="ERP", roles=client_rules.ROLES, redirect_uris=("http://localhost:8400/callback",),
+            secret=queries.OF_PROGRAM,
+        )  # fmt: skip
+        words = [f"TENANT_ID={client.organization_id}", f"CLIENT_ID={client.id}", f"CLIENT_SECRET={secret}"]
+    _keep(queries.client_file(), words)
+
+
+def _keep(path: Path, lines: list[str]) -> None:
+    """Write a file beside the database that only its owner reads."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(keys) + "\n", "ascii")
+    path.write_text("\n".join(lines) + "\n", "ascii")
     path.chmod(0o600)
 
 

@@ -39,6 +39,9 @@ def show() -> None:
     click.echo("\n  Product keys to try:")
     for words in queries.keys_to_try():
         click.echo(f"      {words}")
+    click.echo("\n  A program to try the API with:")
+    for words in queries.client_to_try():
+        click.echo(f"      {words}")
     click.echo("")
 
 

@@ -13,6 +13,8 @@ from webapp.accounts.models import Person
 from webapp.organizations.models import Organization
 
 PASSWORD = "countersign-demo"  # noqa: S105 - known on purpose: loopback only, sample people only
+#: What Northwind's program signs in with, known on purpose like the password.
+OF_PROGRAM = "css_countersign-demo-secret-of-northwinds-erp"
 
 #: Where somebody begins who sees it for the first time.
 HINTS = (
@@ -25,6 +27,7 @@ HINTS = (
     "renewals           admin.agent@northwind.example, /partner/renewals: what ends at Fourth Coffee, and who was told",
     "administering      admin.agent@northwind.example, /partner/administered: Fourth Coffee gave five roles",
     "product keys       /redeem, signed out for a new organization, or as admin@adventure-works.example; the keys are below",
+    "programs           admin.agent@northwind.example, /partner/api-clients; its id and secret are below",
     "another partner    admin.agent@fabrikam.example, /partner/inbox: Proseware Services asks to work together",
 )
 
@@ -41,6 +44,18 @@ def keys_to_try() -> list[str]:
     return path.read_text("ascii").splitlines() if path.exists() else []
 
 
+def client_file() -> Path:
+    """Where id and secret of the demonstration's program lie, ready for a shell to read (`. demo-api-client.txt`)."""
+    config: Config = current_app.config["COUNTERSIGN"]
+    return config.instance / "demo-api-client.txt"
+
+
+def client_to_try() -> list[str]:
+    """What the demonstration's program signs in with."""
+    path = client_file()
+    return path.read_text("ascii").splitlines() if path.exists() else []
+
+
 def count_organizations() -> int:
     """How many organizations there are."""
     return database.session().scalar(sa.select(sa.func.count()).select_from(Organization)) or 0
@@ -51,6 +66,7 @@ def people() -> list[tuple[str, str, list[str]]]:
     rows = database.session().execute(
         sa.select(Organization.name, Organization.kind, Organization.programme, Person.address)
         .join(Person, Person.organization_id == Organization.id)
+        .where(Person.is_client.is_(False))
         .order_by(Organization.kind.desc(), Organization.created_at, Person.created_at)
     )
     found: dict[str, tuple[str, list[str]]] = {}

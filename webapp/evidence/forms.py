@@ -18,8 +18,8 @@ GROUPS = {
     "orders": (_l("Orders and subscriptions"), ("order.", "subscription.")),
     "delegated_admin": (_l("Delegated administration"), ("delegated_admin.",)),
     "invitations": (_l("Invitations"), ("invitation.",)),
-    "people": (_l("People and access"), ("person.", "administrator.", "admission.")),
-    "organization": (_l("Organization"), ("customer.", "partner.", "domain.")),
+    "people": (_l("People and access"), ("person.", "administrator.", "admission.", "api_client.")),
+    "organization": (_l("Organization"), ("customer.", "partner.", "domain.", "webhook.")),
 }
 
 

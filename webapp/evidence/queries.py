@@ -62,6 +62,7 @@ def document(sha256: str) -> Document | None:
 _organizations: Callable[[set[UUID]], Mapping[UUID, str]] = lambda _ids: {}  # noqa: E731
 _people: Callable[[set[UUID]], Mapping[UUID, tuple[str, str]]] = lambda _ids: {}  # noqa: E731
 _members: Callable[[UUID], Sequence[tuple[UUID, str, str]]] = lambda _organization_id: ()  # noqa: E731
+_programs: Callable[[set[UUID]], Mapping[UUID, str]] = lambda _ids: {}  # noqa: E731
 
 
 def organizations_named_by(find: Callable[[set[UUID]], Mapping[UUID, str]]) -> None:
@@ -80,6 +81,12 @@ def members_found_by(find: Callable[[UUID], Sequence[tuple[UUID, str, str]]]) ->
     """Set the query for the people of an organization: (id, given name, family name)."""
     global _members
     _members = find
+
+
+def programs_named_by(find: Callable[[set[UUID]], Mapping[UUID, str]]) -> None:
+    """Set the query for names of programs that use the API, by their ids and by those of the people that they act as."""
+    global _programs
+    _programs = find
 
 
 def members_of(organization_id: UUID) -> list[tuple[UUID, str]]:
@@ -213,7 +220,7 @@ def tell(rows: Sequence[Any], reader: Actor) -> list[Entry]:
 
     The template of a kind reads `who` (who did it), `fact` (its facts), `personal` (personal values by name),
     `customer`, `partner` and `other_partner` (names), and `name_of(id)` for any id among the facts. Whoever acted as a
-    delegated administrator is `who` together with its partner. A partner sees no more of another's person than
+    delegated administrator is `who` together with its partner, whoever acted through a program together with that. A partner sees no more of another's person than
     `rules.SEEN_BY_PARTNERS`.
     """
     records = [json.loads(row.record) for row in rows]
@@ -221,12 +228,16 @@ def tell(rows: Sequence[Any], reader: Actor) -> list[Entry]:
     ids = {UUID(word) for record in records for word in _ids_in(record)}
     names = {**{id_: full_name(*name) for id_, name in _people(ids).items()}, **_organizations(ids)}
     by_text = {str(id_): name for id_, name in names.items()}
+    through = {UUID(record[part]) for record in records if "client_id" in record for part in ("client_id", "person_id")}
+    programs = {str(id_): name for id_, name in _programs(through).items()} if through else {}
     return [
-        _entry(row, record, values, by_text, reader) for row, record in zip(rows, records, strict=True)
+        _entry(row, record, values, by_text, programs, reader) for row, record in zip(rows, records, strict=True)
     ]  # fmt: skip
 
 
-def _entry(row: Any, record: dict[str, Any], values: dict[str, str], names: dict[str, str], reader: Actor) -> Entry:
+def _entry(
+    row: Any, record: dict[str, Any], values: dict[str, str], names: dict[str, str], programs: dict[str, str], reader: Actor
+) -> Entry:  # fmt: skip
     seen = rules.seen_by(reader.organization_kind, str(reader.organization_id), record)
     personal = _Personal(
         {
@@ -236,7 +247,7 @@ def _entry(row: Any, record: dict[str, Any], values: dict[str, str], names: dict
         }
     )
     words = current_app.jinja_env.select_template([*templates_for(row.kind), "evidence/facts/other.html"]).render(
-        who=_who(record, personal, names),
+        who=_who(record, personal, names, programs),
         kind=row.kind,
         fact=record["facts"],
         personal=personal,
@@ -253,9 +264,14 @@ def _entry(row: Any, record: dict[str, Any], values: dict[str, str], names: dict
     )
 
 
-def _who(record: dict[str, Any], personal: _Personal, names: dict[str, str]) -> str:
+def _who(record: dict[str, Any], personal: _Personal, names: dict[str, str], programs: dict[str, str]) -> str:
+    if record["person_id"] in programs:
+        return str(_("%(name)s (program)", name=programs[record["person_id"]]))
     if record["person_id"]:
         name = personal.get("actor_name") or names.get(record["person_id"]) or str(_("An erased person"))
+        if record.get("client_id") in programs:
+            program = programs[record["client_id"]]
+            return str(_("%(name)s (through the program %(program)s)", name=name, program=program))
         if "acting" not in record:
             return name
         return str(_("%(name)s (%(partner)s)", name=name, partner=names.get(record["organization_id"], "")))

@@ -244,6 +244,17 @@ def write_message(invitation: Invitation, *, subject: str, body: str) -> None:
     database.session().flush()
 
 
+def keep_words(invitation: Invitation, *, subject: str | None, text: str | None) -> None:
+    """Keep a program's words where it has some: "{link}" stands for the link, which follows at the end otherwise. Raises what
+    `write_message` raises."""
+    if subject is None and text is None:
+        return
+    link = queries.link_of(invitation)
+    before = queries.message_words(invitation)
+    body = rules.with_link(text.replace("{link}", link), link) if text is not None else before[1]
+    write_message(invitation, subject=subject or before[0], body=body)
+
+
 def _sent_at(life: rules.Life) -> Any:
     step = life.last("sent")
     return step.at if step is not None else clock.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,7 +22,6 @@ from webapp.invitations.forms import CorrectForm, MakeForm, MessageForm, Replace
 from webapp.invitations.models import Invitation
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization
-from webapp.policies import queries as policies
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/partner/invitations")
 NAVIGATION = (
@@ -71,7 +70,7 @@ def _cursor(row: queries.Row) -> str:
 def new() -> ResponseReturnValue:
     actor = actors.signed_in()
     own = _own(actor)
-    others = _others(own)
+    others = queries.partners_beside(own)
     if own.programme == "indirect_reseller" and not others:
         return pages.render("invitations/no_provider.html")
     customer = _named_customer(actor, request.args.get("customer", ""))
@@ -84,7 +83,7 @@ def new() -> ResponseReturnValue:
         customer=str(customer.id) if customer is not None else "",
         recipient=queries.address_on_file(customer.id) if customer is not None else "",
         language=(customer or own).language,
-        last_day=clock.today(zone) + timedelta(days=policies.value("invitation.days")),
+        last_day=queries.usual_last_day(zone),
         key=str(uuid4()),
     )
     return _new_page(form, actor, own, others, customer)
@@ -105,13 +104,6 @@ def _own(actor: Actor) -> Organization:
     found = organizations.partner_by_id(actor.organization_id)
     assert found is not None
     return found
-
-
-def _others(own: Organization) -> list[Organization]:
-    """With whom an invitation can be made: a provider's resellers, a reseller's providers."""
-    if own.programme == "indirect_provider":
-        return list(organizations.resellers_of(own.id))
-    return list(organizations.providers_of(own.id)) if own.programme == "indirect_reseller" else []
 
 
 def _new_page(
@@ -144,7 +136,7 @@ def _other_choices(own: Organization, others: list[Organization]) -> list[Select
 def make() -> ResponseReturnValue:
     actor = actors.signed_in()
     own = _own(actor)
-    others = _others(own)
+    others = queries.partners_beside(own)
     if own.programme == "indirect_reseller" and not others:
         raise rules.NoProvider()
     form = MakeForm()
@@ -380,7 +372,7 @@ def correct(invitation: Invitation) -> ResponseReturnValue:
 @requires(Permission.WRITE_INVITATIONS, on=queries.own_for)
 def replacement(invitation: Invitation) -> ResponseReturnValue:
     context = _context(invitation)
-    form = ReplaceForm(formdata=None, last_day=_default_last_day(context["zone"]))
+    form = ReplaceForm(formdata=None, last_day=queries.usual_last_day(context["zone"]))
     return pages.render("invitations/replacement.html", form=form, **_bounds(context))
 
 
@@ -399,10 +391,6 @@ def replace(invitation: Invitation) -> ResponseReturnValue:
             words = _("The new invitation takes the place of the earlier one. The earlier link no longer works.")
             return _back(made, words)
     return pages.render("invitations/replacement.html", form=form, **_bounds(_context(invitation))), 422
-
-
-def _default_last_day(zone: str) -> date:
-    return clock.today(zone) + timedelta(days=policies.value("invitation.days"))
 
 
 def _bounds(context: dict[str, Any]) -> dict[str, Any]:

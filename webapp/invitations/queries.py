@@ -169,6 +169,30 @@ def naming(customer_id: UUID) -> Sequence[Invitation]:
     )
 
 
+def usual_last_day(zone: str) -> date:
+    """The last day of an invitation of which nobody says another (policy), in a zone."""
+    return clock.today(zone) + timedelta(days=policies.value("invitation.days"))
+
+
+def partners_beside(own: Organization) -> list[Organization]:
+    """With whom a partner's invitation can be made: a provider's resellers, a reseller's providers."""
+    if own.programme == "indirect_provider":
+        return list(organizations.resellers_of(own.id))
+    return list(organizations.providers_of(own.id)) if own.programme == "indirect_reseller" else []
+
+
+def relationship_request(own: Organization, other: Organization | None) -> Invitation | None:
+    """The standing invitation by which any customer establishes a relationship with a partner, `other` beside it. Raises
+    NoProvider for an indirect reseller without one, InvitationClosed."""
+    partner, reseller = (own, other) if own.programme != "indirect_reseller" else (other, own)
+    if partner is None:
+        raise rules.NoProvider()
+    found = standing(partner.id, "relationship", reseller.id if reseller is not None else None)
+    if found is not None:
+        rules.check_open(life_of(found), clock.now(), partner=partner.name)
+    return found
+
+
 # --- links -----------------------------------------------------------------------------------------------------
 
 
@@ -547,6 +571,7 @@ class Row:
     at: datetime
     by: tuple[str, str] | None
     carries: bool = False
+    customer_id: UUID | None = None
 
 
 def _acts(*kinds: str) -> sa.ColumnElement[bool]:
@@ -716,7 +741,7 @@ def _rows(found: Sequence[Any]) -> list[Row]:
             id=row.id, asks=row.asks, customer=row.customer or "", reseller=row.reseller or "", language=row.language,
             last_day=row.last_day, created_at=row.created_at, state=state, at=at,
             by=names.get(person) if person is not None else None,
-            carries=row.asks == "relationship" and row.offer_id is not None,
+            carries=row.asks == "relationship" and row.offer_id is not None, customer_id=row.customer_id,
         )
         for row in found
         for state, at, person in (steps[row.id],)

@@ -147,9 +147,12 @@ def relationships(_partner: Organization) -> ResponseReturnValue:
         previous_url=turn("before", found.rows[0]) if found.more_before else "",
         count_text=_relationship_count(found.count),
     )
+    drafts, more_drafts = queries.drafts_for(actor)
     template = pages.render(
         "offers/relationships.html",
         form=form,
+        drafts=drafts,
+        more_drafts=more_drafts,
         page=page,
         columns=_columns(wanted),
         role_name=role_name,

@@ -13,7 +13,7 @@ from webapp import clock, database
 from webapp.actor import Actor
 from webapp.delegated_admin import queries as delegated_admin
 from webapp.delegated_admin import rules as delegated_rules
-from webapp.delegated_admin.models import DelegatedRelationship, DelegatedStanding
+from webapp.delegated_admin.models import DelegatedDraft, DelegatedRelationship, DelegatedStanding
 from webapp.offers import rules
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization
@@ -178,3 +178,181 @@ def declined_for(actor: Actor, word: str) -> DelegatedRelationship | None:
         return None
     answer = delegated_admin.answer_of(row.id) if row is not None else None
     return row if answer is not None and answer.facts.get("wanted") else None
+
+
+# --- as Graph has it: drafts and offers in one list ------------------------------------------------------------
+
+D = DelegatedDraft
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A draft or an offer as programs read it. `state` is one of `delegated_admin.rules.STATES`, at this moment; times in
+    UTC. `ends_at` is None until it was active."""
+
+    id: UUID
+    name: str
+    name_key: str
+    customer_id: UUID | None
+    customer: str
+    roles: tuple[str, ...]
+    state: str
+    duration_days: int
+    auto_extends: bool
+    created_at: datetime
+    changed_at: datetime
+    activated_at: datetime | None
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of the list is wanted, and in which order (of `rules.ORDERS`)."""
+
+    groups: tuple[tuple[rules.Comparison, ...], ...] = ()
+    order: str = "createdDateTime"
+    descending: bool = True
+
+
+Kind = type[DelegatedStanding] | type[DelegatedDraft]
+_PLACES = {"createdDateTime": "created_at", "displayName": "name_key", "lastModifiedDateTime": "changed_at"}
+
+
+def _id_of(kind: Kind) -> Any:
+    return S.relationship_id if kind is S else D.id
+
+
+def _in_status(kind: Kind, status: str, now: datetime) -> sa.ColumnElement[bool]:
+    """The condition that a state is, at this moment, what Graph calls `status`."""
+    if kind is D:
+        return sa.true() if status == rules.GRAPH_STATUS["created"] else sa.false()
+    active, pending = delegated_admin.is_active(now), delegated_admin.is_pending(now)
+    ran_out = sa.or_(
+        S.state.in_(["expired", "lapsed"]), sa.and_(S.state == "active", sa.not_(active)),
+        sa.and_(S.state == "pending", sa.not_(pending)),
+    )  # fmt: skip
+    conditions = {
+        "approvalPending": pending,
+        "active": active,
+        "expired": ran_out,
+        "terminated": S.state.in_(["ended", "declined", "withdrawn"]),
+    }
+    return conditions.get(status, sa.false())
+
+
+def _condition(kind: Kind, each: rules.Comparison, now: datetime) -> sa.ColumnElement[bool]:
+    if each.field == "status":
+        return _in_status(kind, each.value, now)
+    if each.field == "tenant":
+        return kind.customer_id == UUID(each.value)
+    if each.operator == "eq":
+        return kind.name_key == delegated_rules.name_key(each.value)
+    key = delegated_rules.name_key(each.value + "x")[:-1]  # a blank at its end counts
+    return sa.and_(kind.name_key >= key, kind.name_key < key + _AFTER_EVERY_NAME)
+
+
+def _wanted(kind: Kind, actor: Actor, choice: Choice, now: datetime) -> list[sa.ColumnElement[bool]]:
+    found = [kind.partner_id == actor.organization_id]
+    if kind is S:
+        found.append(delegated_admin.is_listed(now))
+    if choice.groups:
+        found.append(
+            sa.or_(*(sa.and_(*(_condition(kind, each, now) for each in group)) for group in choice.groups))
+        )  # fmt: skip
+    return found
+
+
+def _columns(kind: Kind) -> list[Any]:
+    same = [
+        _id_of(kind).label("id"), kind.customer_id, kind.name, kind.name_key, kind.roles, kind.duration_days,
+        kind.auto_extends, kind.created_at, kind.changed_at,
+    ]  # fmt: skip
+    if kind is S:
+        return [*same, S.state, S.closes_at, S.activated_at, S.ends_at, S.over_at]
+    never = [sa.cast(sa.null(), D.created_at.type).label(name) for name in ("activated_at", "ends_at", "over_at")]
+    return [*same, sa.literal("created").label("state"), D.created_at.label("closes_at"), *never]
+
+
+def entries_for(
+    actor: Actor, choice: Choice, *, size: int, after: tuple[datetime | str, UUID] | None = None
+) -> tuple[list[Entry], bool]:  # fmt: skip
+    """One page of what the partner offered and prepares, at most `size`, after a place (what it is ordered by, and id), and
+    whether there is more; one query."""
+    now, parts = clock.now(), []
+    for kind in (S, D):
+        place, id_ = getattr(kind, _PLACES[choice.order]), _id_of(kind)
+        statement = sa.select(*_columns(kind), place.label("place")).where(*_wanted(kind, actor, choice, now))
+        if after is not None and choice.descending:
+            statement = statement.where(place <= after[0], sa.or_(place < after[0], id_ < after[1]))
+        elif after is not None:
+            statement = statement.where(place >= after[0], sa.or_(place > after[0], id_ > after[1]))
+        order = (place.desc(), id_.desc()) if choice.descending else (place, id_)
+        parts.append(sa.select(statement.order_by(*order).limit(size + 1).subquery()))
+    both = sa.union_all(*parts).subquery()
+    order = (both.c.place.desc(), both.c.id.desc()) if choice.descending else (both.c.place, both.c.id)
+    found = (
+        database.session()
+        .execute(
+            sa.select(both, Organization.name.label("customer"))
+            .outerjoin(Organization, Organization.id == both.c.customer_id)
+            .order_by(*order)
+            .limit(size + 1)
+        )
+        .all()
+    )
+    return [_entry(row.id, row, row.customer, now) for row in found[:size]], len(found) > size
+
+
+def place_of(entry: Entry, choice: Choice) -> str:
+    """What an entry is ordered by, as a text."""
+    places = {
+        "createdDateTime": entry.created_at.isoformat(), "displayName": entry.name_key,
+        "lastModifiedDateTime": entry.changed_at.isoformat(),
+    }  # fmt: skip
+    return places[choice.order]
+
+
+#: Drafts that the page tells of.
+DRAFTS_SHOWN = 10
+
+
+def drafts_for(actor: Actor) -> tuple[list[Entry], bool]:
+    """The newest drafts of the partner's programs, and whether there are more."""
+    prepared = rules.Comparison("status", "eq", rules.GRAPH_STATUS["created"])
+    return entries_for(actor, Choice(((prepared,),)), size=DRAFTS_SHOWN)
+
+
+def count_for(actor: Actor, choice: Choice) -> int:
+    """How many there are in all."""
+    now = clock.now()
+    return sum(
+        database.session().scalar(
+            sa.select(sa.func.count()).select_from(kind).where(*_wanted(kind, actor, choice, now))
+        )
+        or 0
+        for kind in (S, D)
+    )
+
+
+def entry_of(found: DelegatedRelationship | DelegatedDraft) -> Entry:
+    """A draft or an offer as it is now."""
+    customer = organizations.organization_by_id(found.customer_id) if found.customer_id is not None else None
+    name = customer.name if customer is not None else None
+    if isinstance(found, DelegatedRelationship):
+        return _entry(found.id, delegated_admin.standing_of(found), name, clock.now())
+    return Entry(
+        id=found.id, name=found.name, name_key=found.name_key, customer_id=found.customer_id, customer=name or "",
+        roles=tuple(found.roles), state="created", duration_days=found.duration_days, auto_extends=found.auto_extends,
+        created_at=found.created_at, changed_at=found.changed_at, activated_at=None, ends_at=None,
+    )  # fmt: skip
+
+
+def _entry(id_: UUID, row: Any, customer: str | None, now: datetime) -> Entry:
+    state = delegated_rules.present_state(row, now)
+    end = row.over_at if state == "ended" else delegated_rules.present_end(row, now)
+    return Entry(
+        id=id_, name=row.name, name_key=row.name_key, customer_id=row.customer_id, customer=customer or "",
+        roles=tuple(row.roles), state=state, duration_days=row.duration_days, auto_extends=row.auto_extends,
+        created_at=row.created_at, changed_at=row.changed_at, activated_at=row.activated_at,
+        ends_at=end if row.activated_at is not None else None,
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -119,6 +119,28 @@ def create(draft: CustomerDraft, *, by: Actor, fingerprint: str) -> Made:
     own = queries.own_for(by)
     review = queries.review_of(row, own)
     rules.check_shown(review.fingerprint == fingerprint, row.id)
+    customer, contact = _make(review, own, by, hashed)
+    row.customer_id, row.values, row.step, row.updated_at = customer.id, {}, "done", clock.now()
+    database.session().flush()
+    return Made(customer, contact, password)
+
+
+def add(values: Mapping[str, Any], *, by: Actor, others: Collection[UUID] = ()) -> Made:
+    """The same without a draft: make the customer of values that are whole, as the forms of a draft give them. `others`: likely
+    duplicates that the partner says are other customers.
+
+    Raises LikelyDuplicate, DomainTaken, AddressInUse, AddressOfPartner, NoProvider, NotPaired.
+    """
+    password, hashed = accounts.new_temporary_password()
+    database.write()
+    own = queries.own_for(by)
+    rules.check_new(queries.duplicates_for(by, values), others)
+    customer, contact = _make(queries.planned(values, own), own, by, hashed)
+    return Made(customer, contact, password)
+
+
+def _make(review: queries.Review, own: Organization, by: Actor, hashed: str) -> tuple[Organization, Person]:
+    """Organization, first administrator, relationship and, where the partner attests, attestation."""
     values = review.values
     customer = _organization(review, own, by)
     contact = organization_actions.add_member(
@@ -135,9 +157,7 @@ def create(draft: CustomerDraft, *, by: Actor, fingerprint: str) -> Made:
             customer, by=by, signatory=review.signatory, agreed_on=date.fromisoformat(values["agreed_on"]),
             shown=review.evidence,
         )  # fmt: skip
-    row.customer_id, row.values, row.step, row.updated_at = customer.id, {}, "done", clock.now()
-    database.session().flush()
-    return Made(customer, contact, password)
+    return customer, contact
 
 
 def _organization(review: queries.Review, own: Organization, by: Actor) -> Organization:

@@ -141,6 +141,31 @@ class PlaceForm(BaseForm):
         field.data = kept
 
 
+def domain_words(fault: str) -> str:
+    """Why a domain cannot be a new customer's: `queries.domain_fault` in words."""
+    if fault == "own":
+        return str(_("This is a domain of your own organization. Enter one of the customer's."))
+    return str(_("This domain is taken. Enter another one of the customer's."))
+
+
+def address_words(fault: str, partner: str) -> str:
+    """Why an address cannot be a contact's: `queries.address_fault` in words; `partner` is the reader's own name."""
+    words = {
+        "microsoft": lambda: _("This is an address of Microsoft's. Enter one of the customer's."),
+        "own": lambda: _(
+            "This address lies in the hands of %(partner)s. Somebody of the customer proves itself with a mailbox that no"
+            " partner reads: enter one of the customer's.",
+            partner=partner,
+        ),
+        "partner": lambda: _(
+            "This address lies in the hands of a partner. Somebody of the customer proves itself with a mailbox that no"
+            " partner reads: enter one of the customer's."
+        ),
+        "used": lambda: _("This address cannot be used for a new customer. Enter another one of the customer's."),
+    }
+    return str(words[fault]())
+
+
 class DomainForm(BaseForm):
     """The customer's domain."""
 

@@ -25,6 +25,8 @@ from webapp.onboarding.forms import (
     CreateForm,
     DomainForm,
     PlaceForm,
+    address_words,
+    domain_words,
 )
 from webapp.onboarding.models import CustomerDraft
 from webapp.onboarding.queries import Added
@@ -150,17 +152,11 @@ def keep_domain(draft: CustomerDraft) -> ResponseReturnValue:
     known = queries.duplicates_for(actor, {"domain": form.domain.data})
     fault = queries.domain_fault(queries.own_for(actor), form.domain.data)
     if fault is not None:
-        form.domain.errors = [_domain_words(fault)]
+        form.domain.errors = [domain_words(fault)]
         return _page(draft, "domain", form, available="", known=known), 422
     if request.form.get("act") == "check":
         return _page(draft, "domain", form, available=form.domain.data)
     return _go_on(draft, _typed(form))
-
-
-def _domain_words(fault: str) -> str:
-    if fault == "own":
-        return str(_("This is a domain of your own organization. Enter one of the customer's."))
-    return str(_("This domain is taken. Enter another one of the customer's."))
 
 
 @blueprint.get("/new/<uuid:draft_id>/contact")
@@ -177,29 +173,12 @@ def keep_contact(draft: CustomerDraft) -> ResponseReturnValue:
     valid = form.validate_on_submit()
     fault = queries.address_fault(queries.own_for(actor), form.address.data) if valid else None
     if fault is not None:
-        form.address.errors = [_address_words(fault, actor.organization_name)]
+        form.address.errors = [address_words(fault, actor.organization_name)]
         known = queries.duplicates_for(actor, {"address": form.address.data})
         return _page(draft, "contact", form, known=known), 422
     if not valid:
         return _page(draft, "contact", form), 422
     return _go_on(draft, _typed(form))
-
-
-def _address_words(fault: str, partner: str) -> str:
-    words = {
-        "microsoft": lambda: _("This is an address of Microsoft's. Enter one of the customer's."),
-        "own": lambda: _(
-            "This address lies in the hands of %(partner)s. Somebody of the customer proves itself with a mailbox that no"
-            " partner reads: enter one of the customer's.",
-            partner=partner,
-        ),
-        "partner": lambda: _(
-            "This address lies in the hands of a partner. Somebody of the customer proves itself with a mailbox that no"
-            " partner reads: enter one of the customer's."
-        ),
-        "used": lambda: _("This address cannot be used for a new customer. Enter another one of the customer's."),
-    }
-    return str(words[fault]())
 
 
 # --- likely duplicates -------------------------------------------------------------------------------------------
@@ -401,7 +380,7 @@ def correct(added: Added) -> ResponseReturnValue:
         form.address.errors, valid = [_("This is the address on file already.")], False
     fault = queries.address_fault(queries.own_for(actor), form.address.data, added.contact.id) if valid else None
     if fault is not None:
-        form.address.errors, valid = [_address_words(fault, actor.organization_name)], False
+        form.address.errors, valid = [address_words(fault, actor.organization_name)], False
     if not valid:
         page = pages.render("onboarding/correction.html", form=form, customer=added.customer, contact=added.contact)
         return page, 422

@@ -306,17 +306,22 @@ def review_of(draft: CustomerDraft, own: Organization) -> Review:
     if missing is None and values["country"] not in policies.value("countries.served"):
         missing = "company"
     rules.check_complete(missing, draft.id)
+    try:
+        return planned(values, own)
+    except (agreement_rules.AgreedInFuture, agreement_rules.NoTextOnDay):
+        rules.check_complete("agreement", draft.id)
+        raise
+
+
+def planned(values: Mapping[str, Any], own: Organization) -> Review:
+    """What would be made of values that are whole. Raises NoProvider, NotPaired, AgreedInFuture, NoTextOnDay."""
     partner, reseller = parties_of(own, values.get("other", ""))
     zone = rules.zone_of(values["country"], values.get("region", ""))
     text, signatory, renewal = None, None, None
     if values["agreement"] == "attest":
         day = rules.agreed_on(values)
         assert day is not None
-        try:
-            text = check_day(values["country"], zone, day)
-        except (agreement_rules.AgreedInFuture, agreement_rules.NoTextOnDay):
-            rules.check_complete("agreement", draft.id)
-        assert text is not None
+        text = check_day(values["country"], zone, day)
         signatory = signatory_of(values)
         consent = Consent("attested", day, text.effective_on, clock.now())
         renewal = attestations.renewal_of(consent, values["country"], zone)

@@ -42,6 +42,10 @@ class TooManyDrafts(Refusal):
     """The partner has as many drafts as it may. `limit`."""
 
 
+class LikelyDuplicate(Refusal):
+    """Customers that the partner sees are likely the same as the one to be made. `duplicates`: each with `id` and `name`."""
+
+
 class SignedInThere(Refusal):
     """Somebody has signed in at the customer: its address is no longer the partner's to correct. `customer`."""
 
@@ -245,11 +249,15 @@ def number_of(text: str) -> str | None:
     return number if fits and any(each.isdigit() for each in number) else None
 
 
+#: A telephone number as it is kept: digits and the marks between them, with an extension or without.
+PHONE_PATTERN = r"\+?[0-9() ./-]+(?: ?(?:x|ext\.?) ?[0-9]+)?"
+
+
 def phone_of(text: str) -> str | None:
     """A telephone number as it is kept, in any spelling; None when it is none."""
     number = narrow(text)
     digits = sum(each in "0123456789" for each in number)
-    fits = re.fullmatch(r"\+?[0-9() ./-]+(?: ?(?:x|ext\.?) ?[0-9]+)?", number)
+    fits = re.fullmatch(PHONE_PATTERN, number)
     return number if fits and 4 <= digits <= 20 and len(number) <= PHONE else None
 
 
@@ -289,6 +297,16 @@ def zone_of(country: str, region: str) -> str:
         if region in regions.split():
             return zone
     return _ZONES.get(country, "UTC")
+
+
+def postal_code_pattern(country: str) -> str:
+    """A regular expression that the postal codes of a country fit as they are kept."""
+    return f"^(?:{_POSTAL_CODES.get(country, _ANY_CODE).pattern})$"
+
+
+def is_checked(country: str) -> bool:
+    """Whether the rules know what an address there looks like."""
+    return country in _POSTAL_CODES
 
 
 # --- domain and contact ------------------------------------------------------------------------------------------
@@ -359,6 +377,13 @@ def duplicates(values: Mapping[str, Any], known: Iterable[Known]) -> list[Duplic
 def unseen(found: Iterable[Duplicate], dismissed: Collection[str]) -> list[Duplicate]:
     """Those that the partner has not yet said to be others. `dismissed` holds "<id> <what is the same>"."""
     return [each for each in found if mark_of(each) not in dismissed]
+
+
+def check_new(found: Iterable[Duplicate], others: Collection[UUID]) -> None:
+    """Raises LikelyDuplicate for those that were not named as `others`."""
+    left = [each for each in found if each.id not in others]
+    if left:
+        raise LikelyDuplicate(duplicates=left)
 
 
 def mark_of(duplicate: Duplicate) -> str:

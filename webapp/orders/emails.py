@@ -19,3 +19,12 @@ def placed(order_id: UUID, *, to: Person, side: str, zone: str, **facts: Any) ->
         given_name=to.given_name, family_name=to.family_name, side=side,
         url=pages.absolute(endpoint, order_id=order_id), **facts,
     )  # fmt: skip
+
+
+def amended(line_id: UUID, *, to: Person, zone: str, **facts: Any) -> None:
+    """Tell the customer what its partner bought within a subscription; `facts`: see the template's first comment."""
+    messages.send(
+        "orders/emails/amended", to=to.address, language=to.language, zone=zone, about_id=line_id, person_id=to.id,
+        given_name=to.given_name, family_name=to.family_name,
+        url=pages.absolute("subscriptions.show", line_id=line_id), **facts,
+    )  # fmt: skip

@@ -19,7 +19,7 @@ from webapp.agreements.rules import DirectAcceptanceClosed, check_direct
 from webapp.customers import queries as customers
 from webapp.errors import Refusal
 from webapp.orders import rules
-from webapp.orders.models import Order
+from webapp.orders.models import Cart, Order
 from webapp.organizations import queries as organizations
 from webapp.organizations.models import Organization
 from webapp.policies import queries as policies
@@ -27,6 +27,7 @@ from webapp.relationships import actions as relationship_actions
 from webapp.relationships import queries as relationships
 from webapp.relationships.models import Relationship
 from webapp.subscriptions import queries as subscriptions
+from webapp.subscriptions import rules as subscription_rules
 from webapp.subscriptions.models import Product, Subscription, SubscriptionStanding
 
 PAGE = 40
@@ -68,6 +69,24 @@ def customer_with_history(actor: Actor, customer_id: UUID) -> Organization | Non
     return organizations.organization_by_id(customer_id) if found is not None else None
 
 
+def line_of_customer(actor: Actor, customer_id: UUID, line_id: UUID) -> SubscriptionStanding | None:
+    """A subscription of one customer that the actor's partner organization sells or is partner of record of."""
+    if customer_with_history(actor, customer_id) is None:
+        return None
+    found = subscriptions.sellers_line(actor, line_id)
+    return found if found is not None and found.customer_id == customer_id else None
+
+
+def cart_for(actor: Actor, customer_id: UUID, cart_id: UUID) -> Cart | None:
+    """A cart that the actor's partner organization made for a customer that it sees; None once it has expired."""
+    if customers.seen_customer(actor, customer_id) is None:
+        return None
+    found = database.session().get(Cart, cart_id)
+    if found is None or (found.customer_id, found.partner_id) != (customer_id, actor.organization_id):
+        return None
+    return found if found.expires_at > clock.now() else None
+
+
 # --- the gate ----------------------------------------------------------------------------------------------------
 
 
@@ -107,6 +126,18 @@ def sellers_of(customer_id: UUID, partner_id: UUID | None = None) -> list[Seller
         if all(each.is_open and each.id not in distrusted for each in both):
             found.append(Seller(row, partner, reseller))
     return found
+
+
+def seller_of(standing: SubscriptionStanding) -> Seller:
+    """Through whom a subscription was sold, while that relationship is open. Raises NotSelling."""
+    customer = organizations.organization_by_id(standing.customer_id)
+    partner = organizations.organization_by_id(standing.partner_id) if standing.partner_id else None
+    reseller = organizations.organization_by_id(standing.reseller_id) if standing.reseller_id else None
+    assert customer is not None
+    related = relationships.open_between(customer.id, partner.id, standing.reseller_id) if partner is not None else None
+    if partner is None or related is None:
+        raise rules.NotSelling(customer=customer.name, partner=partner.name if partner is not None else "")
+    return Seller(related, partner, reseller)
 
 
 def refuse_without_sellers(customer: Organization, own: Organization) -> None:
@@ -327,3 +358,142 @@ def details_of(actor: Actor, order: Order) -> Details:
         reseller=by_id[order.reseller_id] if order.reseller_id else None, subscription=subscription, product=product,
         by=by_id[order.placed_by_id].name, person=person,
     )  # fmt: skip
+
+
+# --- as the API has them -----------------------------------------------------------------------------------------
+
+#: How many of a collection the API answers at once: Partner Center does not turn these pages, so nearly all customers fit.
+MOST_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """One product of an order. `code` and `term_months` of the product; `reseller_number`: the partner number of the
+    indirect reseller, if there is one."""
+
+    row: Order
+    code: str
+    term_months: int
+    reseller_number: str | None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What was ordered at once, known by the id of its first order; the lines in order."""
+
+    id: UUID
+    lines: list[Ordered]
+
+    @property
+    def first(self) -> Order:
+        return self.lines[0].row
+
+
+def placed_for(actor: Actor, customer_id: UUID, after: Place | None = None) -> tuple[list[Placed], int, Place | None]:
+    """What was ordered for a customer through the actor's partner organization, the newest first; how much there is in
+    all; and the place after which more follows (None: nothing does)."""
+    own = actor.organization_id
+    mine = sa.and_(
+        Order.customer_id == customer_id, Order.group_id.is_(None), sa.or_(Order.partner_id == own, Order.reseller_id == own)
+    )  # fmt: skip
+    statement = sa.select(Order.id, Order.at).where(mine).order_by(Order.at.desc(), Order.id.desc())
+    if after is not None:
+        statement = statement.where(sa.or_(Order.at < after[0], sa.and_(Order.at == after[0], Order.id < after[1])))
+    found = database.session().execute(statement.limit(MOST_AT_ONCE + 1)).all()
+    shown = found[:MOST_AT_ONCE]
+    following = (shown[-1].at, shown[-1].id) if len(found) > MOST_AT_ONCE else None
+    total = database.session().scalar(sa.select(sa.func.count()).select_from(Order).where(mine)) or 0
+    return placed_with([row.id for row in shown]), total, following
+
+
+def placed_with(ids: Sequence[UUID]) -> list[Placed]:
+    """What was ordered at once, by the ids of the first orders, in their order; one query."""
+    if not ids:
+        return []
+    reseller = aliased(Organization)
+    rows = database.session().execute(
+        sa.select(Order, Product.code, Product.term_months, reseller.partner_number)
+        .join(Product, Product.id == Order.product_id)
+        .outerjoin(reseller, reseller.id == Order.reseller_id)
+        .where(sa.or_(Order.id.in_(ids), Order.group_id.in_(ids)))
+        .order_by(Order.line_number)
+    )
+    lines: dict[UUID, list[Ordered]] = {id_: [] for id_ in ids}
+    for order, code, term_months, number in rows:
+        lines[order.group_id or order.id].append(Ordered(order, code, term_months, number))
+    return [Placed(id_, of) for id_, of in lines.items()]
+
+
+def placed_order(actor: Actor, customer_id: UUID, order_id: UUID) -> Placed | None:
+    """What was ordered at once for a customer through the actor's partner organization, by the id of its first order."""
+    row = partners_order(actor, order_id)
+    if row is None or row.customer_id != customer_id or row.group_id is not None:
+        return None
+    return placed_with([row.id])[0] if customer_with_history(actor, customer_id) is not None else None
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A subscription as its partner sees it in the API. `stage`: one of `subscriptions.rules.STAGES`; `code` and
+    `term_months` of its product, where it came from the catalogue; `order_id`: of what it was ordered with; `record`: the
+    partner number of its partner of record, where the reader knows who that is."""
+
+    standing: SubscriptionStanding
+    stage: str
+    code: str | None
+    term_months: int | None
+    order_id: UUID | None
+    record: str | None
+
+
+def sold_to(
+    actor: Actor, customer: Organization, *, order_id: UUID | None = None, record: str = "", line_id: UUID | None = None,
+    after: Place | None = None,
+) -> tuple[list[Sold], int, Place | None]:  # fmt: skip
+    """What a customer has and had through the actor's partner organization, or with it as partner of record, the newest
+    first; how much there is in all; and the place after which more follows. `order_id`: only what one order began;
+    `record`: only with the partner of record of this number; `line_id`: only this one.
+
+    Whom else the customer named is the customer's to tell: its number is neither shown nor searched for."""
+    own, standing, named = actor.organization_id, SubscriptionStanding, aliased(Organization)
+    known = sa.or_(
+        standing.record_partner_id == own, standing.record_partner_id == standing.partner_id,
+        standing.record_partner_id == standing.reseller_id,
+    )  # fmt: skip
+    statement = (
+        sa.select(
+            standing, Product.code, Product.term_months, sa.func.coalesce(Order.group_id, Order.id).label("order_id"),
+            sa.case((known, named.partner_number)).label("record"),
+        )
+        .outerjoin(Product, Product.id == standing.product_id)
+        .outerjoin(named, named.id == standing.record_partner_id)
+        # what an order began is the first row of a subscription, whose id is that of its line
+        .outerjoin(Order, Order.subscription_id == standing.line_id)
+        .where(
+            standing.customer_id == customer.id,
+            sa.or_(standing.partner_id == own, standing.reseller_id == own, standing.record_partner_id == own),
+        )
+    )  # fmt: skip
+    if line_id is not None:
+        statement = statement.where(standing.line_id == line_id)
+    if order_id is not None:
+        statement = statement.where(sa.or_(Order.id == order_id, Order.group_id == order_id))
+    if record:
+        statement = statement.where(known, named.partner_number == record)
+    total = database.session().scalar(sa.select(sa.func.count()).select_from(statement.subquery())) or 0
+    at, id_ = standing.created_at, standing.line_id
+    if after is not None:
+        statement = statement.where(sa.or_(at < after[0], sa.and_(at == after[0], id_ < after[1])))
+    rows = database.session().execute(statement.order_by(at.desc(), id_.desc()).limit(MOST_AT_ONCE + 1)).all()
+    shown = rows[:MOST_AT_ONCE]
+    last = shown[-1][0] if len(rows) > MOST_AT_ONCE else None
+    today = clock.today(customer.zone)
+    stages = {each: subscriptions.stages_of(each) for each in sorted({row[0].contract for row in shown})}
+    found = [
+        Sold(
+            row[0], subscription_rules.stage_of(row[0].starts_on, row[0].ends_on, today, stages[row[0].contract]),
+            row.code, row.term_months, row.order_id, row.record,
+        )
+        for row in shown
+    ]  # fmt: skip
+    return found, total, (last.created_at, last.line_id) if last is not None else None

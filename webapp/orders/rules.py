@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from webapp.errors import Refusal
 
@@ -10,6 +12,9 @@ from webapp.errors import Refusal
 SIDES = ("partner", "customer", "automatic")
 #: What is worth something as consent: the states with which a customer can buy.
 CONSENTED = frozenset({"accepted", "attested"})
+#: How long a cart is kept after it was made (Partner Center's API: seven days), and how many lines it or an order has.
+CART_LASTS = timedelta(days=7)
+MOST_LINES = 20
 
 
 class AgreementMissing(Refusal):
@@ -46,6 +51,32 @@ class SeatsNotOffered(Refusal):
 
 class OrderedAlready(Refusal):
     """This very form has placed an order."""
+
+
+class CartOrdered(Refusal):
+    """The cart was checked out: what it ordered does not change any more."""
+
+
+class SubscriptionDeleted(Refusal):
+    """The subscription is gone, its data deleted: nothing of it changes any more. `product`."""
+
+
+class SeatsFixedNow(Refusal):
+    """Seats are added while a subscription runs, not while it is expired or disabled. `product`, `ends_on`."""
+
+
+class SeatsOnlyGrow(Refusal):
+    """A partner adds seats within a term; fewer are for the next one. `product`, `seats`: how many there are."""
+
+
+class PaidElsewhere(Refusal):
+    """The subscription runs by product keys or direct billing: no partner adds seats to it. `product`."""
+
+
+class CannotRenewItself(Refusal):
+    """The subscription cannot be let renew itself by its partner. `product`; `by_customer`: the customer stopped it, and
+    only the customer starts it again; else it does not run any more, runs by another contract, or the customer ends the
+    relationship."""
 
 
 @dataclass(frozen=True)
@@ -108,3 +139,39 @@ def check_product(code: str, is_open: bool, seats: int, low: int, high: int) -> 
         raise ProductClosed(product=code)
     if not low <= seats <= high:
         raise SeatsNotOffered(low=low, high=high)
+
+
+# --- carts -------------------------------------------------------------------------------------------------------
+
+
+def check_open(order_ids: Sequence[str]) -> None:
+    """Raises CartOrdered once a cart has placed orders."""
+    if order_ids:
+        raise CartOrdered()
+
+
+# --- what a partner changes ------------------------------------------------------------------------------------------
+
+
+def check_there(stage: str, product: str) -> None:
+    """Raises SubscriptionDeleted."""
+    if stage == "deleted":
+        raise SubscriptionDeleted(product=product)
+
+
+def check_seats(stage: str, contract: str, product: str, before: int, seats: int, ends_on: date) -> None:
+    """Whether a partner lets a subscription have other seats within its term: more of them, while it runs (or will), and
+    where the partner is whom the customer pays. Raises PaidElsewhere, SeatsFixedNow, SeatsOnlyGrow."""
+    if contract != "partner":
+        raise PaidElsewhere(product=product)
+    if stage not in {"coming", "active"}:
+        raise SeatsFixedNow(product=product, ends_on=ends_on)
+    if seats < before:
+        raise SeatsOnlyGrow(product=product, seats=before)
+
+
+def check_renewable(product: str, *, possible: bool, by_customer: bool) -> None:
+    """Whether a partner lets a subscription renew itself from now on: what the customer stopped stays stopped until the
+    customer starts it. Raises CannotRenewItself."""
+    if by_customer or not possible:
+        raise CannotRenewItself(product=product, by_customer=by_customer)

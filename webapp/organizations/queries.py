@@ -104,12 +104,15 @@ def names_of(organization_ids: set[UUID]) -> Mapping[UUID, str]:
 
 
 def members_of(organization_id: UUID) -> Sequence[tuple[UUID, str, str]]:
-    """Everybody of an organization who is not erased, also who cannot sign in now: (id, given name, family name)."""
+    """Everybody of an organization who is not erased, also who cannot sign in now: (id, given name, family name). Programs
+    are no people."""
     rows = database.session().execute(
         sa.select(Person.id, Person.given_name, Person.family_name)
-        .where(Person.organization_id == organization_id, Person.erased_at.is_(None))
+        .where(
+            Person.organization_id == organization_id, Person.erased_at.is_(None), Person.is_client.is_(False)
+        )
         .order_by(Person.family_name, Person.given_name, Person.id)
-    )
+    )  # fmt: skip
     return [(row.id, row.given_name, row.family_name) for row in rows]
 
 
@@ -130,6 +133,12 @@ def partner_by_id(partner_id: UUID) -> Organization | None:
     return found if found is not None and found.kind == "partner" else None
 
 
+def partners_named(partner_ids: Collection[UUID]) -> Sequence[Organization]:
+    """These partners, by name."""
+    statement = sa.select(Organization).where(Organization.id.in_(list(partner_ids)), Organization.kind == "partner")
+    return database.session().scalars(statement.order_by(Organization.name_key, Organization.id)).all()
+
+
 def domains_of(organization_id: UUID) -> Sequence[Domain]:
     """The domains of an organization's profile, by name."""
     return (
@@ -137,6 +146,18 @@ def domains_of(organization_id: UUID) -> Sequence[Domain]:
         .scalars(sa.select(Domain).where(Domain.organization_id == organization_id).order_by(Domain.name))
         .all()
     )
+
+
+def address_of(organization: Organization) -> dict[str, str]:
+    """Where an organization is, by the names of the API's schemas."""
+    return {
+        "country": organization.country,
+        "city": organization.city,
+        "state": organization.region,
+        "address_line1": organization.address_line,
+        "postal_code": organization.postal_code,
+        "phone_number": organization.phone,
+    }
 
 
 def verified_domain_of(organization_id: UUID) -> str:

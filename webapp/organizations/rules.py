@@ -108,6 +108,11 @@ def name_key(name: str) -> str:
     return (bare or " ".join(folded.split()))[:200]
 
 
+def culture_of(language: str) -> str:
+    """A language as Partner Center's API names it together with a country: "ja-JP", else "en-US"."""
+    return "ja-JP" if language == "ja" else "en-US"
+
+
 def domain_of(address: str) -> str:
     """The domain of a mail address, in lower case."""
     return address.rsplit("@", 1)[-1].casefold()

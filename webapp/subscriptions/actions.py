@@ -346,8 +346,8 @@ def _stop(subscription: Subscription, customer: Organization, *, by: Actor | Non
         partner_id=subscription.partner_id,
         other_partner_id=subscription.reseller_id,
         facts={
-            "subscription_id": str(subscription.id), "product": subscription.product,
-            "ends_on": subscription.ends_on.isoformat(),
+            "subscription_id": str(subscription.id), "line_id": str(subscription.line_id),
+            "product": subscription.product, "ends_on": subscription.ends_on.isoformat(),
         },
     )  # fmt: skip
     database.session().add(RenewalStop(id=uuid4(), subscription_id=subscription.id, at=fact.at, fact_id=fact.id))

@@ -216,6 +216,24 @@ def stop_of(subscription_id: UUID) -> RenewalStop | None:
     return database.session().scalar(sa.select(RenewalStop).where(RenewalStop.subscription_id == subscription_id))
 
 
+def stopped_by(line_id: UUID) -> UUID | None:
+    """The organization whose person stopped a subscription from renewing itself last; None: nobody's did."""
+    fact = database.session().scalar(
+        sa.select(Fact)
+        .join(RenewalStop, RenewalStop.fact_id == Fact.id)
+        .join(Subscription, Subscription.id == RenewalStop.subscription_id)
+        .where(Subscription.line_id == line_id)
+        .order_by(RenewalStop.at.desc())
+        .limit(1)
+    )
+    if fact is None:
+        return None
+    record = evidence.record_of(fact)
+    acting = record.get("acting", {}).get("for")
+    who = acting or record["organization_id"]
+    return UUID(who) if who else None
+
+
 def may_start_renewal(row: Subscription, customer: Organization) -> bool:
     """Whether a subscription that does not renew itself could: it runs by a partner's contract, its last day is not over,
     the customer has not left it, and the partner still sells to the customer."""

@@ -55,7 +55,9 @@ def people_of(organization_id: UUID, after: Place | None = None) -> tuple[list[C
     statement = sa.select(
         Person.id, Person.given_name, Person.family_name, Person.address, Person.password_hash.is_not(None).label("own"),
         Person.disabled_at,
-    ).where(Person.organization_id == organization_id, Person.erased_at.is_(None))  # fmt: skip
+    ).where(
+        Person.organization_id == organization_id, Person.erased_at.is_(None), Person.is_client.is_(False)
+    )  # fmt: skip
     place = sa.tuple_(Person.family_name, Person.given_name, Person.id)
     if after is not None:
         types: list[Any] = [sa.String(), sa.String(), sa.Uuid()]
@@ -92,9 +94,11 @@ def _last_seen_of(ids: list[UUID]) -> dict[UUID, datetime]:
 
 
 def colleague(actor: Actor, person_id: UUID) -> Person | None:
-    """A person of the actor's own partner organization, removed ones too."""
+    """A person of the actor's own partner organization, removed ones too. Programs are no people."""
     found = accounts.person_by_id(person_id)
     if found is None or not actor.is_partner or found.organization_id != actor.organization_id or found.erased_at:
+        return None
+    if found.is_client:
         return None
     return found
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.guards.routes import ANSWERERS, CUSTOMER_READERS, CUSTOMERS, EVERYBODY, SIGNED_IN, Row, row
 from tests.support.story import Story
+from webapp.agreements import queries
 from webapp.agreements.models import AgreementText
 
 
@@ -21,7 +22,17 @@ def _by_link(s: Story) -> dict[str, Any]:
     return {"secret": s.objection_link()["secret"]}
 
 
+def _document(s: Story) -> dict[str, Any]:
+    """A link that the API just gave."""
+    with s.app.app_context():
+        link = queries.document_link(
+            s.only(AgreementText, country="JP", version="2026-03", language="ja"), queries.DISPLAY
+        )
+    return {"secret": link.rpartition("/")[2]}
+
+
 ROUTES = {
+    "GET /agreement-documents/<secret>": row(200, to=EVERYBODY, prepare=_document),
     "GET /agreement": row(200, to=CUSTOMERS),
     "GET /agreement/texts/<uuid:text_id>": row(
         200, to=SIGNED_IN, otherwise=200, prepare=lambda s: {"text_id": s.only(AgreementText, country="US").id}
