@@ -52,14 +52,14 @@ def test_a_cookie_opens_no_operation_and_a_token_opens_no_page(story: Story) -> 
 
 def test_errors_have_the_shape_that_the_address_speaks_or_that_is_asked_for(story: Story) -> None:
     client = story.client("api_read_only")
-    assert set(client.get("/v1/nothing").json) == {"code", "description", "data", "source"}
-    graph = client.get("/v1.0/nothing").json["error"]
+    assert set(client.get("/v1/nothing").get_json()) == {"code", "description", "data", "source"}
+    graph = client.get("/v1.0/nothing").get_json()["error"]
     assert graph["code"] == "Request_ResourceNotFound"
     assert set(graph["innerError"]) == {"date", "request-id", "client-request-id"}
     problem = client.get("/v1/nothing", headers={"Accept": "application/problem+json"})
     assert problem.mimetype == "application/problem+json"
-    assert (problem.json["status"], problem.json["code"]) == (404, 1000)
-    assert problem.json["instance"] == f"urn:uuid:{problem.headers['MS-RequestId']}"
+    assert (problem.get_json()["status"], problem.get_json()["code"]) == (404, 1000)
+    assert problem.get_json()["instance"] == f"urn:uuid:{problem.headers['MS-RequestId']}"
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/", "/v2/customers", "/V1/agreements"])
@@ -69,7 +69,9 @@ def test_only_version_one_is_known(story: Story, path: str) -> None:
 
 def test_words_are_in_the_caller_s_language(story: Story) -> None:
     client = story.client("api_read_only")
-    english, japanese = (client.get("/v1/nothing", headers={"X-Locale": each}).json for each in ("en-US", "ja-JP"))
+    english, japanese = (
+        client.get("/v1/nothing", headers={"X-Locale": each}).get_json() for each in ("en-US", "ja-JP")
+    )
     assert english["description"] == "There is nothing here that this token can see."
     assert any("\u3040" <= character <= "\u30ff" for character in japanese["description"])
 

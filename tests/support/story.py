@@ -608,7 +608,7 @@ class Story:
 
     def moved_to(self, app: Flask) -> Story:
         """The same story on a copy of its database."""
-        return replace(self, app=app, signed=dict(self.signed))
+        return replace(self, app=app, signed=dict(self.signed), tokens=dict(self.tokens))
 
 
 def _member(story: Story, visitor: str) -> Member:
