@@ -418,6 +418,20 @@ class Text(fields.String):
         return clean(text)
 
 
+class Coded(fields.String):
+    """A text of a fixed alphabet: a code, a number, a duration. `pattern` must match all of it."""
+
+    def __init__(self, *, longest: int, pattern: str, shortest: int = 0, **more: Any) -> None:
+        length = ma.validate.Length(min=shortest or None, max=longest)
+        super().__init__(validate=[length, ma.validate.Regexp(pattern)], **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **more)
+        if text is not None and text.endswith("\n"):  # which Python's `$` lets pass, and nobody else's
+            raise ma.ValidationError(_("This holds a line break."))
+        return text
+
+
 class MailAddress(fields.Email):
     """A mail address of the usual shape, as the pages' forms take it."""
 
@@ -710,6 +724,7 @@ def operation(
     query: type[ma.Schema] | None = None,
     body: type[ma.Schema] | None = None,
     versioned: bool = False,
+    paged: bool = False,
     refuses: tuple[int, ...] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Callable[[View], View]:
@@ -717,7 +732,7 @@ def operation(
 
     `on(actor, **ids)` finds the object that the view receives first (None: 404). `query` and `body` are given to the view
     under these names, as dictionaries. `answers` is the shape of the view's value, sent with `status`; without it the
-    answer has no body. `versioned`: it answers with an ETag, and a change obeys If-Match. `refuses`: statuses of errors
+    answer has no body. `paged`: it goes on where `MS-ContinuationToken` says. `versioned`: it answers with an ETag, and a change obeys If-Match. `refuses`: statuses of errors
     beside those that follow from the declaration. `headers`: further headers of the answer, each with what it says.
     Summary and description are the view's docstring.
     """
@@ -735,9 +750,8 @@ def operation(
         )
         decorated = blueprint.doc(**_manual(view, rule, statuses))(decorated)
         taken = decorated._apidoc.setdefault("arguments", {}).setdefault("parameters", [])
-        taken.extend(
-            _headers_taken(method, versioned)
-        )  # beside those of `query`; given to doc() they would replace them
+        # beside those of `query`: given to doc() they would replace them
+        taken.extend(_headers_taken(method, versioned, paged))
         found = on
         if "<guid:" in rule:
             found = _guids_first(on)
@@ -813,11 +827,11 @@ def _manual(view: Any, rule: str, statuses: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def _headers_taken(method: str, versioned: bool) -> list[str]:
+def _headers_taken(method: str, versioned: bool, paged: bool) -> list[str]:
     """The headers that an operation reads, by their names among the specification's components."""
     names = ["XLocale", "MSCorrelationId"]
     if method not in database.READING:
         names += ["MSRequestId", "IdempotencyKey"]
         if versioned:
             names.append("IfMatch")
-    return names
+    return [*names, "MSContinuationToken"] if paged else names

@@ -137,7 +137,6 @@ def test_the_phone_is_optional(sold: Story, phone: str | None) -> None:
         ({"primaryContact": None}, "primaryContact"),
         ({"primaryContact": {}}, "primaryContact.firstName"),
         ({"primaryContact": TANIA | {"firstName": "  "}}, "primaryContact.firstName"),
-        ({"primaryContact": TANIA | {"firstName": "\u2800"}}, "primaryContact.firstName"),
         ({"primaryContact": TANIA | {"lastName": "x" * 101}}, "primaryContact.lastName"),
         ({"primaryContact": TANIA | {"lastName": "a\u202eb"}}, "primaryContact.lastName"),
         ({"primaryContact": TANIA | {"email": "tania"}}, "primaryContact.email"),
@@ -152,6 +151,12 @@ def test_the_phone_is_optional(sold: Story, phone: str | None) -> None:
 def test_what_is_wrong_with_which_field_is_said(sold: Story, changes: dict[str, Any], field: str) -> None:
     body = refused(confirm(sold, confirmation(sold, **changes)), 400, 2000)
     assert any(each.startswith(f"{field}: ") for each in body["data"]), body
+    assert attestations(sold) == []
+
+
+def test_a_name_of_which_nothing_is_seen_is_refused(sold: Story) -> None:
+    body = refused(confirm(sold, confirmation(sold, primaryContact=TANIA | {"firstName": "\u2800"})), 400, 800002)
+    assert body["data"] == ["primaryContact.firstName: This is needed."]
     assert attestations(sold) == []
 
 
@@ -205,7 +210,7 @@ def test_now_is_today_for_the_customer(sold: Story) -> None:
 def test_a_day_in_the_future_is_refused(sold: Story) -> None:
     body = confirmation(sold, dateAgreed=f"{day_of(sold, -1)}T00:00:00.000Z")
     said = refused(confirm(sold, body), 400, 800002)["description"]
-    assert said.startswith("The date of acceptance lies in the future At the customer today is")
+    assert said.startswith("The date of acceptance lies in the future. At the customer today is")
     said = refused(confirm(sold, body, X_Locale="ja-JP"), 400, 800002)["description"]
     assert said.startswith("契約の受け入れ日が未来の日付です")
     assert attestations(sold) == []
@@ -227,7 +232,7 @@ def test_the_version_of_the_day_can_be_named(sold: Story) -> None:
     assert confirm(sold, body).get_json()["templateId"] == BEFORE
 
 
-@pytest.mark.parametrize("named", [BEFORE, FUTURE, str(uuid4())])
+@pytest.mark.parametrize("named", [BEFORE, FUTURE, "5c9a0f2e-7d6b-4f60-9b1e-3a7f0c2d4e61"])
 def test_a_template_that_is_neither_is_refused(sold: Story, named: str) -> None:
     body = confirmation(sold, templateId=named)
     said = refused(confirm(sold, body), 400, 800002)["description"]
@@ -280,7 +285,7 @@ def test_exactly_the_same_is_refused_with_the_commerce_error(sold: Story) -> Non
     confirm(sold, confirmation(sold))
     again = TANIA | {"firstName": "  ＴＡＮＩＡ ", "phoneNumber": "123 456-7890"}
     body = refused(confirm(sold, confirmation(sold, primaryContact=again)), 400, 600061)
-    assert body["description"].startswith("Exactly this was confirmed already Northwind Cloud confirmed it")
+    assert body["description"].startswith("Exactly this was confirmed already. Northwind Cloud confirmed it")
     assert body == {
         "code": 600061,
         "message": body["description"],
@@ -310,7 +315,7 @@ def test_a_retry_gets_the_first_answer_and_attests_once(sold: Story) -> None:
     assert confirm(sold, other, MS_RequestId=str(uuid4())).status_code == 201
 
 
-@pytest.mark.parametrize("key", [str(uuid4()), ""])
+@pytest.mark.parametrize("key", ["5c9a0f2e-7d6b-4f60-9b1e-3a7f0c2d4e61", ""])
 def test_two_at_once_attest_once(sold: Story, key: str) -> None:
     """With one request id both get the first answer; without, the second is told that it is the same."""
     body, answers, together = confirmation(sold), list[TestResponse](), Barrier(2)

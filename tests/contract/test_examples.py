@@ -78,7 +78,7 @@ class Asked:
         case.headers["Accept-Encoding"] = "identity"  # schemathesis reads the answer as it is sent
         if seeded:
             case.query = {name: str(value) for name, value in parameters.items() if name not in named}
-            for name in ("If-Match", "MS-RequestId", "Idempotency-Key"):
+            for name in ("If-Match", "MS-RequestId", "Idempotency-Key", "MS-ContinuationToken"):
                 case.headers.pop(name, None)
             if self.row.body is not None:
                 case.body = self.row.body(story, parameters)
@@ -89,9 +89,9 @@ class Asked:
         if seeded:
             assert answer.status_code < 300, f"valid, and answered {answer.status_code}: {answer.text}"
         if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE and not seeded:
-            assert '"The request is not valid."' not in answer.text, (
-                f"fits the specification, and is refused: {answer.text}"
-            )
+            body = answer.json() if answer.status_code == 400 and answer.content else {}
+            unread = body.get("code") == 2000 and body.get("description") == "The request is not valid."
+            assert not unread, f"fits the specification, and is refused: {answer.text}"
         case.validate_response(answer, checks=[*_CHECKS])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -59,7 +60,7 @@ def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(spec: dict[str, A
 
 def test_every_route_of_the_api_is_in_it_and_nothing_else(app: Flask, spec: dict[str, Any]) -> None:
     routes = {
-        (method.lower(), rule.rule.replace("<guid:", "{").replace("<", "{").replace(">", "}"))
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         if is_api_place(rule.rule)
         for method in (rule.methods or set()) - {"OPTIONS"}

@@ -107,6 +107,10 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]+$"},
         "description": "As MS-RequestId, with any key; it decides where both are sent.",
     },
+    "MSContinuationToken": {
+        "name": "MS-ContinuationToken", "in": "header", "required": False, "schema": {"type": "string"},
+        "description": "Of the page before (its `links.next` and `continuationToken`): the page that follows.",
+    },
     "IfMatch": {
         "name": "If-Match", "in": "header", "required": False, "schema": {"type": "string"},
         "description": "The ETag of the version that is changed; a stale one is refused.",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from flask_babel import gettext as _
+
 from webapp import actor as actors
 from webapp import rest
 from webapp.access import Permission
@@ -13,6 +15,7 @@ from webapp.agreements import queries as agreements
 from webapp.agreements.rules import Signatory
 from webapp.agreements.rules import template_id as template_of
 from webapp.attestations import actions, queries, rules, schemas
+from webapp.forms import is_blank
 from webapp.organizations.models import Organization
 
 blueprint = rest.Blueprint("attestations_api", __name__, description="What a customer agreed to.")
@@ -34,6 +37,11 @@ def confirm_agreement(customer: Organization, body: dict[str, Any]) -> dict[str,
     the day, or that of the very version of the day; the answer names the latter.
     """
     contact, actor = body["primary_contact"], actors.signed_in()
+    for name, field in (("first_name", "firstName"), ("last_name", "lastName")):
+        if is_blank(contact[name]):  # no pattern of a shape can say that something is seen
+            raise rest.ApiError(
+                400, 800002, _("The request is not valid."), f"primaryContact.{field}: " + _("This is needed.")
+            )
     signatory = Signatory(
         contact["first_name"], contact["last_name"], contact["email"], contact.get("phone_number") or ""
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import marshmallow as ma
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from marshmallow import fields, validate
 
@@ -13,7 +11,7 @@ from webapp import rest
 from webapp.agreements import rules as agreement_rules
 from webapp.agreements.rules import CUSTOMER_AGREEMENT
 from webapp.attestations import rules
-from webapp.forms import clean, is_blank
+from webapp.forms import clean
 
 
 class ConfirmationsQuery(rest.Schema):
@@ -30,15 +28,10 @@ class ConfirmationsQuery(rest.Schema):
 
 
 class Name(rest.Text):
-    """A name of at most 100 characters, of which something can be seen."""
+    """A name of at most 100 characters."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(longest=100, shortest=1, validators=[_seen], **more)
-
-
-def _seen(text: str) -> None:
-    if is_blank(text):
-        raise ma.ValidationError(_("This is needed."))
+        super().__init__(longest=100, shortest=1, **more)
 
 
 class Phone(fields.String):

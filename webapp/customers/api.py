@@ -35,7 +35,7 @@ _SOUGHT_BY = {
 
 @rest.operation(
     blueprint, "GET", "/v1/customers", Permission.READ_CUSTOMERS,
-    query=schemas.CustomersQuery, answers=schemas.CustomerSummaryCollection,
+    query=schemas.CustomersQuery, answers=schemas.CustomerSummaryCollection, paged=True,
 )  # fmt: skip
 def list_customers(query: dict[str, Any]) -> dict[str, Any]:
     """List your customers, by name.

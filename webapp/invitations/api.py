@@ -107,7 +107,7 @@ def _invited(actor: Actor, named: dict[str, Any] | None) -> tuple[Organization |
 
 @rest.operation(
     blueprint, "GET", "/v1/invitations", Permission.READ_INVITATIONS, query=schemas.InvitationsQuery,
-    answers=schemas.InvitationSummaryCollection,
+    answers=schemas.InvitationSummaryCollection, paged=True,
 )  # fmt: skip
 def invitations(query: dict[str, Any]) -> dict[str, Any]:
     """List the partner's invitations, the newest first, 40 on a page.

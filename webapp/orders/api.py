@@ -92,7 +92,7 @@ def _subscription(sold: Sold) -> dict[str, Any]:
 
 @rest.operation(
     blueprint, "GET", "/v1/customers/<guid:customer_id>/subscriptions", Permission.READ_SUBSCRIPTIONS,
-    on=queries.customer_with_history, query=schemas.SubscriptionsQuery, answers=schemas.SubscriptionCollection,
+    on=queries.customer_with_history, query=schemas.SubscriptionsQuery, answers=schemas.SubscriptionCollection, paged=True,
 )  # fmt: skip
 def list_subscriptions(customer: Organization, query: dict[str, Any]) -> dict[str, Any]:
     """List what a customer has and had through your organization.
@@ -198,7 +198,7 @@ def _order(placed: Placed) -> dict[str, Any]:
 
 @rest.operation(
     blueprint, "GET", "/v1/customers/<guid:customer_id>/orders", Permission.READ_ORDERS,
-    on=queries.customer_with_history, query=schemas.OrdersQuery, answers=schemas.OrderCollection,
+    on=queries.customer_with_history, query=schemas.OrdersQuery, answers=schemas.OrderCollection, paged=True,
 )  # fmt: skip
 def list_orders(customer: Organization, query: dict[str, Any]) -> dict[str, Any]:
     """List what was ordered for a customer through your organization, by whomever.

@@ -45,20 +45,6 @@ def billing_type(kind: str) -> str:
     return "usage" if kind == "azure_plan" else "license"
 
 
-class Coded(fields.String):
-    """A text of a fixed alphabet: a code, a number, a duration. `pattern` must match all of it."""
-
-    def __init__(self, *, longest: int, pattern: str, shortest: int = 0, **more: Any) -> None:
-        length = validate.Length(min=shortest or None, max=longest)
-        super().__init__(validate=[length, validate.Regexp(pattern)], **more)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **more)
-        if text is not None and text.endswith("\n"):  # which Python's `$` lets pass, and nobody else's
-            raise ma.ValidationError(_("This holds a line break."))
-        return text
-
-
 class PageQuery(rest.Schema):
     """Which part of a collection."""
 
@@ -69,7 +55,7 @@ class PageQuery(rest.Schema):
 class OffersQuery(PageQuery):
     """Which part of the catalogue."""
 
-    country = Coded(
+    country = rest.Coded(
         longest=2, shortest=2, pattern=COUNTRY,
         metadata={"description": "ISO 3166 alpha-2; the organization's own where nothing is said.", "example": "JP"},
     )  # fmt: skip
@@ -78,7 +64,7 @@ class OffersQuery(PageQuery):
 class OfferQuery(rest.Schema):
     """In which country."""
 
-    country = Coded(
+    country = rest.Coded(
         longest=2, shortest=2, pattern=COUNTRY,
         metadata={"description": "ISO 3166 alpha-2; the organization's own where nothing is said.", "example": "JP"},
     )  # fmt: skip
@@ -172,7 +158,7 @@ class SubscriptionsQuery(rest.Schema):
     """Which subscriptions of a customer."""
 
     order_id = fields.UUID(data_key="order_id", metadata={"description": "Only what this order began."})
-    mpn_id = Coded(
+    mpn_id = rest.Coded(
         longest=16, shortest=1, data_key="mpn_id", pattern=_DIGITS,
         metadata={"description": "Only those with the partner of this number as partner of record.", "example": "4500101"},
     )  # fmt: skip
@@ -244,18 +230,18 @@ class SubscriptionChange(rest.Schema):
         load_default=False, metadata={"description": "Left out: false, so that it ends with its last day."}
     )
     id = fields.UUID(load_only=True, allow_none=True)
-    offer_id = Coded(longest=100, load_only=True, allow_none=True, pattern=_WORD)
+    offer_id = rest.Coded(longest=100, load_only=True, allow_none=True, pattern=_WORD)
     friendly_name = Absent()
-    unit_type = Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
+    unit_type = rest.Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
     effective_start_date = fields.AwareDateTime(default_timezone=UTC, load_only=True, allow_none=True)
     commitment_end_date = fields.AwareDateTime(default_timezone=UTC, load_only=True, allow_none=True)
-    status = Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
+    status = rest.Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
     is_trial = rest.Flag(load_only=True, allow_none=True)
-    billing_type = Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
-    billing_cycle = Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
-    term_duration = Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
-    renewal_term_duration = Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
-    partner_id = Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
+    billing_type = rest.Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
+    billing_cycle = rest.Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
+    term_duration = rest.Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
+    renewal_term_duration = rest.Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
+    partner_id = rest.Coded(longest=40, load_only=True, allow_none=True, pattern=_WORD)
     order_id = fields.UUID(load_only=True, allow_none=True)
     scheduled_next_term_instructions = Absent()
 
@@ -310,7 +296,7 @@ OrderCollection = rest.collection_of(Order)
 class OrderLineItemRequest(rest.Schema):
     """One product to be ordered."""
 
-    offer_id = Coded(
+    offer_id = rest.Coded(
         longest=100,
         shortest=1,
         required=True,
@@ -324,8 +310,8 @@ class OrderLineItemRequest(rest.Schema):
         load_only=True,
         metadata={"description": "Lines are numbered from 0 in the order they are sent."},
     )
-    partner_id_on_record = Coded(longest=16, shortest=1, allow_none=True, pattern=_DIGITS, metadata=_NUMBER)
-    term_duration = Coded(
+    partner_id_on_record = rest.Coded(longest=16, shortest=1, allow_none=True, pattern=_DIGITS, metadata=_NUMBER)
+    term_duration = rest.Coded(
         longest=4, allow_none=True, pattern=_DURATION,
         metadata={"description": "The offer's own, or left out.", "example": "P1Y"},
     )  # fmt: skip
@@ -370,14 +356,14 @@ class CartParticipant(rest.Schema):
     """The indirect reseller of a line."""
 
     key = fields.String(required=True, validate=validate.OneOf(["transaction_reseller"]))
-    value = Coded(longest=16, shortest=1, required=True, pattern=_DIGITS, metadata=_NUMBER)
+    value = rest.Coded(longest=16, shortest=1, required=True, pattern=_DIGITS, metadata=_NUMBER)
 
 
 class CartLineItem(rest.Schema):
     """One product in a cart."""
 
     id = fields.Integer(dump_only=True, required=True)
-    catalog_item_id = Coded(
+    catalog_item_id = rest.Coded(
         longest=100,
         shortest=1,
         required=True,
@@ -389,7 +375,7 @@ class CartLineItem(rest.Schema):
         allow_none=True, validate=validate.OneOf(BILLING_CYCLES),
         metadata={"description": "Has no effect: Countersign bills nobody.", "example": "monthly"},
     )  # fmt: skip
-    term_duration = Coded(
+    term_duration = rest.Coded(
         longest=4, allow_none=True, pattern=_DURATION,
         metadata={"description": "The offer's own, or left out.", "example": "P1Y"},
     )  # fmt: skip

@@ -162,7 +162,7 @@ _PAGE = 100
 
 @rest.operation(
     blueprint, "GET", "/v1/auditrecords", P.READ_HISTORY, on=queries.own_for, query=schemas.AuditRecordsQuery,
-    answers=schemas.AuditRecordCollection, refuses=(404,),
+    answers=schemas.AuditRecordCollection, refuses=(404,), paged=True,
 )  # fmt: skip
 def audit_records(_own: Organization, query: dict[str, Any]) -> Any:
     """List what happened, the newest first.

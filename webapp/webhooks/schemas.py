@@ -27,10 +27,10 @@ class EventName(fields.String):
 class WebhookRegistrationBody(rest.Schema):
     """Where events are sent, and which."""
 
-    webhook_url = rest.Text(
+    webhook_url = rest.Coded(
         longest=rules.LONGEST_URL,
         shortest=8,
-        validators=[validate.Regexp(r"^[hH][tT][tT][pP][sS]?://[!-~]+$")],
+        pattern=r"^[hH][tT][tT][pP][sS]?://[!-~]+$",
         required=True,
         data_key="WebhookUrl",
         metadata={

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.guards.api import AGENTS, READERS, op
 from tests.support.story import Story
+from webapp.organizations import queries as organizations
 
 ADDRESS = {
     "addressLine1": "1 Main Street", "city": "Redmond", "state": "WA", "postalCode": "98052", "country": "US",
@@ -23,10 +24,15 @@ def _new(_story: Story, _parameters: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _taken(s: Story) -> dict[str, Any]:
+    with s.app.app_context():
+        return {"domain": organizations.domains_of(s.customer.id)[0].name}
+
+
 OPERATIONS = {
     "POST /v1/customers": op(201, to=AGENTS, body=_new),
     # What is asked is no row of anybody's: every partner asks the same.
-    "HEAD /v1/domains/<domain>": op(200, to=AGENTS, rival=200, prepare=lambda s: {"domain": "customer1.example"}),
+    "HEAD /v1/domains/<domain>": op(200, to=AGENTS, rival=200, prepare=_taken),
     "GET /v1/validations/checkdomainavailability/<domain_prefix>": op(
         200, to=AGENTS, rival=200, prepare=lambda s: {"domain_prefix": "woodgrove"}
     ),

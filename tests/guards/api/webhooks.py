@@ -8,7 +8,7 @@ from tests.support.story import Story
 from webapp.evidence.models import Fact
 
 _HERE = "/webhooks/v1/registration"
-_BODY = {"WebhookUrl": "https://receiver.example/events", "webhookevents": ["TEST-created", "subscription-updated"]}
+_BODY = {"WebhookUrl": "https://receiver.example/events", "WebhookEvents": ["test-created", "subscription-updated"]}
 
 
 def _registered(s: Story) -> dict[str, Any]:
