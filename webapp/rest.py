@@ -66,15 +66,9 @@ def is_graph() -> bool:
 def call() -> Call:
     """The call of this request."""
     if "call" not in g:
-        names = (
-            ("MS-RequestId", "client-request-id", "request-id"),
-            ("MS-CorrelationId", "MS-CorrelationId", "MS-CorrelationId"),
-        )
-        chosen = [
-            next((text for name in each if (text := _guid_of(request.headers.get(name)))), str(uuid4()))
-            for each in names
-        ]
-        g.call = Call(chosen[0], chosen[1], time.monotonic())
+        sent = (_guid_of(request.headers.get(name)) for name in ("MS-RequestId", "client-request-id", "request-id"))
+        correlation = _guid_of(request.headers.get("MS-CorrelationId"))
+        g.call = Call(next(filter(None, sent), str(uuid4())), correlation or str(uuid4()), time.monotonic())
     found: Call = g.call
     return found
 

@@ -16,7 +16,7 @@ from webapp.database import Model, append_only_tables, db
 from webapp.extensions import alembic
 
 #: The releases before, each with a table that came after it.
-RELEASES = {"0001": "delegated_acts", "0002": "attestations", "0003": "subscription_standings"}
+RELEASES = {"0001": "delegated_acts", "0002": "attestations", "0003": "subscription_standings", "0004": "api_clients"}
 #: Rows that follow from acts which a release does not have: going back there takes the acts, coming here the rows.
 FOLLOWING = {"0001": {"customer_overviews"}}
 
