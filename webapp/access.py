@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from webapp import actor as actors
@@ -255,6 +256,10 @@ def refuse_undeclared(app: Flask) -> None:
 # --- enforcing -----------------------------------------------------------------------------------------------
 
 
+class SubjectMissing(NotFound):
+    """404: this actor has no such object here, or none any more."""
+
+
 #: All that somebody reaches who signed in with a temporary password and has not chosen its own yet.
 BEFORE_OWN_PASSWORD = frozenset(
     {
@@ -282,7 +287,13 @@ def enforce() -> ResponseReturnValue | None:
     actor = actors.current()
     if actor is None:
         return abort(401) if by_token else _sign_in_first()
-    subject = _decide(requirement, actor, arguments)
+    try:
+        subject = _decide(requirement, actor, arguments)
+    except SubjectMissing:
+        first = _first_answer(requirement, actor) if by_token else None
+        if first is None:
+            raise
+        return first
     if requirement.on is not None:
         parameter = next(iter(inspect.signature(current_app.view_functions[request.endpoint]).parameters))
         request.view_args = {parameter: subject}
@@ -301,6 +312,16 @@ def _sign_in_first() -> BaseResponse:
     return again.sign_in_first()
 
 
+def _first_answer(requirement: Requirement, actor: Actor) -> Response | None:
+    """The first answer to a retried call of which the object is gone: the call itself may have removed it."""
+    from webapp import replays  # asks this module
+
+    first = replays.first_answer(actor)
+    if first is not None:
+        _check_permission(requirement, actor)
+    return first
+
+
 def _begin(after_lock: Callable[[], None] | None) -> None:
     if request.method not in database.READING:
         database.begin_unit(after_lock)
@@ -309,22 +330,35 @@ def _begin(after_lock: Callable[[], None] | None) -> None:
 def _decide(requirement: Requirement, actor: Actor, arguments: dict[str, Any]) -> Any:
     subject = requirement.on(actor, **arguments) if requirement.on is not None else None
     if requirement.on is not None and subject is None:
-        abort(404)
+        raise SubjectMissing()
+    _check_permission(requirement, actor)
+    return subject
+
+
+def _check_permission(requirement: Requirement, actor: Actor) -> None:
     if requirement.permission is not None and not actor.may(requirement.permission):
         raise Forbidden(
             permission=requirement.permission, roles=roles_with(actor.organization_kind, requirement.permission)
         )
-    return subject
 
 
 def _decide_again(requirement: Requirement, actor: Actor, arguments: dict[str, Any]) -> None:
     """Once the lock is held: a role, a session, a view or a delegated right lost meanwhile counts."""
+    _decide(requirement, _as_of_now(actor), arguments)
+
+
+def check_still_may(requirement: Requirement, actor: Actor) -> None:
+    """Raises 401, 404 or Forbidden where the actor lost meanwhile what a route asks for; its object is not asked for."""
+    _check_permission(requirement, _as_of_now(actor))
+
+
+def _as_of_now(actor: Actor) -> Actor:
     fresh = actors.again(actor)
     if fresh is None:
         abort(401 if actor.token_id is not None else _sign_in_first())
     if fresh.organization_id != actor.organization_id:
         abort(404)  # its rights ended, or another window began to act for somebody else
-    _decide(requirement, fresh, arguments)
+    return fresh
 
 
 # --- the access log ------------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ _CONSENT = re.compile(r"/[^/]+/oauth2/v2\.0/authorize$", re.IGNORECASE)
 def is_own_place(path: str) -> bool:
     """Whether a path is one where a person is itself, not the customer it acts for."""
     folded = path.casefold()
-    if _CONSENT.match(folded) is not None:
+    if _CONSENT.match(folded) is not None or is_api_place(folded):
         return True
     return folded == "/" or any(folded == each or folded.startswith(f"{each}/") for each in OWN_PLACES)
 

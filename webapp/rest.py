@@ -18,15 +18,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import wraps
 from html import unescape
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import marshmallow as ma
 from flask import Flask, Request, Response, current_app, g, make_response, request, session
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import fields
 from webargs.flaskparser import FlaskParser
@@ -122,7 +124,7 @@ def _finish(response: Response) -> Response:
         "%s api request=%s correlation=%s client=%s organization=%s person=%s %s %s %s %dms",
         clock.now().isoformat(timespec="seconds"), now.request_id, now.correlation_id,
         getattr(actor, "client_id", None), getattr(actor, "organization_id", None), getattr(actor, "person_id", None),
-        request.method, request.path if request.url_rule is not None else "-", response.status_code,
+        request.method, quote(request.path) if request.url_rule is not None else "-", response.status_code,
         (time.monotonic() - now.began) * 1000,
     )  # fmt: skip
     return response
@@ -236,7 +238,11 @@ MEANINGS: dict[int, tuple[int, str]] = {
     405: (405, "The address does not take this method."),
     413: (413, "The body is larger than 1 MB."),
     415: (415, "The body is not application/json."),
-    429: (429, "The organization's requests of this minute are used up; Retry-After says how long to wait."),
+    429: (
+        429,
+        "The organization's requests of this minute, or its test events of this minute, are used up; Retry-After says "
+        "how long to wait.",
+    ),
     503: (503, "The service is busy; nothing was changed. Retry-After says how long to wait."),
     1000: (404, "There is no such thing, or none that this token's organization sees."),
     2000: (400, "The request cannot be read, or a value is not allowed; `data` names the fields."),
@@ -271,6 +277,7 @@ MEANINGS: dict[int, tuple[int, str]] = {
 #: What a program that knows Partner Center or Graph meets here and not there, beside what each operation says.
 DIFFERENCES = (
     "Ids of customers and partners are Countersign's own; they are no tenants of Microsoft's.",
+    "A delegated administration has one GUID as its id, where Graph joins two.",
     "A customer that the partner has no relationship, no open invitation and no history with is 404 / 1000, not 403.",
     "App-only tokens (client credentials) may do whatever their roles allow, also what Partner Center keeps for App+User. "
     "The evidence then names the program.",
@@ -311,6 +318,12 @@ def words_of(refusal: Refusal) -> list[str]:
     """Heading and first paragraph of a refusal's page, as plain text in the caller's language (`X-Locale`)."""
     from webapp import pages  # renders pages, which ask who acts
 
+    if refusal.name == "Forbidden":  # its page speaks of people
+        roles = [role for role, allowed in access.BY_TOKEN.items() if refusal.facts.get("permission") in allowed]
+        return [
+            _("The token does not allow this."),
+            _("It needs one of these roles: %(roles)s.", roles=", ".join(roles)),
+        ]
     page = pages.render(f"errors/refusals/{refusal.name}.html", refusal=refusal, reference="")
     found = [re.search(pattern, page, re.DOTALL) for pattern in (r"<h1[^>]*>(.*?)</h1>", r'<p class="lede">(.*?)</p>')]
     return [text for match in found if match and (text := _plain(match[1]))]
@@ -345,7 +358,7 @@ def error_answer(
     best = request.accept_mimetypes.best_match(["application/json", PROBLEM], "application/json")
     if best == PROBLEM:
         body: dict[str, Any] = {
-            "type": f"{current_app.config['PUBLIC_URL']}/api/docs#error-{code}", "title": description, "status": status,
+            "type": f"{current_app.config['PUBLIC_URL']}/api/docs#error-{code}", "title": MEANINGS.get(code, (status, description))[1], "status": status,
             "detail": " ".join((description, *details)), "instance": f"urn:uuid:{request_id}", "code": code,
             "errors": list(details),
         }  # fmt: skip
@@ -479,7 +492,9 @@ class QueryNumber(fields.Integer):
 
 class Schema(ma.Schema):
     """A shape of Microsoft's: names are camelCase in answers and in any letter case in requests; what is not known is
-    ignored."""
+    ignored. `example`: of a body, as a caller would send it."""
+
+    example: ClassVar[Mapping[str, Any]] = {}
 
     class Meta:
         unknown = ma.EXCLUDE
@@ -583,6 +598,25 @@ def collection(items: list[Any], *, total: int | None = None, following: str = "
     } | more
 
 
+def goes_on(list_name: str, at: datetime, id_: UUID) -> str:
+    """The token of the page after a place (moment and id) in a list."""
+    from webapp import pages  # renders pages, which ask who acts
+
+    return pages.cursor(list_name, at.isoformat(), str(id_))
+
+
+def continued(list_name: str, token: str | None = None) -> tuple[datetime, UUID] | None:
+    """Where the caller goes on in a list: the place in its token (`MS-ContinuationToken`, or `token` of its query), None at
+    the start. Raises ApiError 400 for a token that is none, or another list's."""
+    from webapp import pages  # renders pages, which ask who acts
+
+    word = token or request.headers.get("MS-ContinuationToken", "")
+    place = pages.read_place(word, list_name) if word else None
+    if word and place is None:
+        raise ApiError(400, 2000, _("This continuation token is none of this list."), "MS-ContinuationToken")
+    return place
+
+
 def _arguments() -> list[tuple[str, str]]:
     return [(quote(key), quote(value)) for key, values in request.args.lists() for value in values]
 
@@ -652,7 +686,26 @@ def _translated(message: str) -> str:
         "Unknown field.": _("There is no such field."),
         "Not a valid email address.": _("This must be an email address."),
     }
-    return str(known.get(message, message))
+    if message in known:
+        return str(known[message])
+    for pattern, words in _LIMITS.items():
+        found = re.fullmatch(pattern, message)
+        if found is not None:
+            return str(words) % found.groupdict()
+    return message
+
+
+#: Further words of the library, with what they name.
+_LIMITS: dict[str, Any] = {
+    r"Must be greater than or equal to (?P<low>\S+) and less than or equal to (?P<high>\S+)\.": _l(
+        "This must be from %(low)s to %(high)s."
+    ),
+    r"Length must be between (?P<low>\d+) and (?P<high>\d+)\.": _l("This must have %(low)s to %(high)s characters."),
+    r"Longer than maximum length (?P<high>\d+)\.": _l("This must have at most %(high)s characters."),
+    r"Shorter than minimum length (?P<low>\d+)\.": _l("This must have at least %(low)s characters."),
+    r"Must be one of: (?P<values>.*)\.": _l("This must be one of: %(values)s."),
+    r"String does not match expected pattern\.": _l("This is not written as it must be."),
+}
 
 
 # --- conditions ----------------------------------------------------------------------------------------------
@@ -676,7 +729,10 @@ def check_version(etag: str, *, needed: bool = False) -> None:
         if needed:
             raise ApiError(400, 2000, _("The header If-Match is needed."))
         return
-    wanted = {each.strip().removeprefix("W/").strip('"') for each in sent.split(",")}
+    # a compressed answer's ETag ends with the encoding: it is the same version
+    wanted = {
+        re.sub(r":(br|gzip|zstd|deflate)$", "", each.strip().removeprefix("W/").strip('"')) for each in sent.split(",")
+    }
     if "*" not in wanted and etag not in wanted:
         said = _("This was changed meanwhile. Read it again, and send its new ETag.")
         raise ApiError(412 if is_graph() else 400, 2055, said)
@@ -736,16 +792,18 @@ def operation(
         decorated: Any = view
         for schema, location, name in ((query, "query", "query"), (body, "json", "body")):
             if schema is not None:
-                decorated = blueprint.arguments(schema, location=location, arg_name=name, error_status_code=400)(
-                    decorated
-                )
-        decorated = blueprint.response(status, answers, headers=_documented(versioned, headers))(
+                more = {"location": location, "arg_name": name, "error_status_code": 400}
+                if location == "json" and getattr(schema, "example", None):
+                    more["example"] = getattr(schema, "example", None)
+                decorated = blueprint.arguments(schema, **more)(decorated)
+        decorated = blueprint.response(status, answers, headers=_documented(method, rule, versioned, headers))(
             _bodiless(decorated, status, answers)
         )
         decorated = blueprint.doc(**_manual(view, rule, statuses))(decorated)
         taken = decorated._apidoc.setdefault("arguments", {}).setdefault("parameters", [])
         # beside those of `query`: given to doc() they would replace them
-        taken.extend(_headers_taken(method, versioned, paged))
+        conditional = versioned or 412 in refuses
+        taken.extend(_headers_taken(method, rule, conditional, paged, needed=versioned))
         found = on
         if "<guid:" in rule:
             found = _guids_first(on)
@@ -764,7 +822,11 @@ def _bodiless(view: Any, status: int, answers: Any) -> Any:
     @wraps(view)
     def empty(*args: Any, **named: Any) -> Response:
         answer = view(*args, **named)
-        return answer if isinstance(answer, Response) else Response(status=status)
+        if isinstance(answer, Response):
+            return answer
+        bare = Response(status=status)
+        del bare.headers["Content-Type"]  # there is no body that has a type
+        return bare
 
     return empty
 
@@ -794,8 +856,10 @@ def _statuses(
     return tuple(sorted(found))
 
 
-def _documented(versioned: bool, more: Mapping[str, str] | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
+def _documented(method: str, rule: str, versioned: bool, more: Mapping[str, str] | None) -> dict[str, Any]:
+    names = [*HEADERS, *(GRAPH_HEADERS if rule.startswith("/v1.0") else ())]
+    names += [] if method in database.READING else ["Idempotent-Replayed"]
+    shown: dict[str, Any] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     if versioned:
         shown["ETag"] = {"schema": {"type": "string"}, "description": "The version, to be sent back as If-Match."}
     for name, words in (more or {}).items():
@@ -803,7 +867,12 @@ def _documented(versioned: bool, more: Mapping[str, str] | None) -> dict[str, An
     return shown
 
 
-#: What every answer carries, with what it says.
+#: What Graph's answers carry besides.
+GRAPH_HEADERS = {
+    "request-id": "The same as MS-RequestId.",
+    "client-request-id": "The same as MS-RequestId.",
+}
+#: What every answer to somebody carries, with what it says; what is refused with 401 was nobody's, and counts for none.
 HEADERS = {
     "MS-RequestId": "The id of this request: the caller's, or one made here.",
     "MS-CorrelationId": "The id that several requests share: the caller's, or one made here.",
@@ -821,11 +890,12 @@ def _manual(view: Any, rule: str, statuses: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def _headers_taken(method: str, versioned: bool, paged: bool) -> list[str]:
-    """The headers that an operation reads, by their names among the specification's components."""
+def _headers_taken(method: str, rule: str, conditional: bool, paged: bool, *, needed: bool) -> list[str]:
+    """The headers that an operation reads, by their names among the specification's components. Graph's changes need
+    If-Match."""
     names = ["XLocale", "MSCorrelationId"]
     if method not in database.READING:
         names += ["MSRequestId", "IdempotencyKey"]
-        if versioned:
-            names.append("IfMatch")
+        if conditional:
+            names.append("IfMatchNeeded" if needed and rule.startswith("/v1.0") else "IfMatch")
     return [*names, "MSContinuationToken"] if paged else names

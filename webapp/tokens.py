@@ -3,6 +3,8 @@
 A link's secret is an HMAC of the token's id and never stored: the row alone grants nothing, and the secret is
 put into a mail only when that mail is handed over. Opening a link changes nothing; only the POST of its form,
 in which the receiver types the address it was sent to, uses it up.
+
+The application's keys are used here alone, so sealing what must not be readable in the database is here as well.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -58,6 +62,24 @@ def keyed_digest(text: str, *, about: str, key_id: str | None = None) -> str:
 def address_digest(address: str, key_id: str) -> str:
     """Digest of a mail address as typed or stored: letter case and blanks do not matter."""
     return keyed_digest(address.strip().casefold(), about="address", key_id=key_id)
+
+
+def seal(plain: bytes, *, about: str, row_id: UUID) -> tuple[str, bytes]:
+    """Encrypt what must not be readable in the database, for one row and one purpose (`about`). Answers the id of the
+    application's key, to be stored beside it, and the sealed bytes."""
+    key_id, nonce = next(iter(_keys())), secrets.token_bytes(12)
+    return key_id, nonce + _sealing(about, row_id, key_id).encrypt(nonce, plain, row_id.bytes)
+
+
+def unseal(sealed: bytes, *, about: str, row_id: UUID, key_id: str) -> bytes:
+    """What was sealed. Raises KeyError where the application has that key no more, InvalidTag where it was sealed for
+    another row or purpose, or altered."""
+    return _sealing(about, row_id, key_id).decrypt(sealed[:12], sealed[12:], row_id.bytes)
+
+
+def _sealing(about: str, row_id: UUID, key_id: str) -> AESGCM:
+    """What seals one row: a key of its own, which follows from the application's."""
+    return AESGCM(bytes.fromhex(keyed_digest(row_id.hex, about=about, key_id=key_id)))
 
 
 def issue(purpose: str, address: str, *, lasts: timedelta, person_id: UUID | None = None, **facts: Any) -> Token:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from tests.support.story import Story
 from webapp import clock, database
 from webapp.agreements.models import Attestation
 from webapp.agreements.rules import CUSTOMER_AGREEMENT, template_id
-from webapp.api_clients.models import ApiClient
+from webapp.api_clients.models import ApiClient, ApiToken
 from webapp.attestations import rules
 from webapp.evidence.models import Fact
 from webapp.messages.models import Message
@@ -190,7 +191,61 @@ def test_wrong_fields_are_named_in_japanese(sold: Story) -> None:
 def test_midnight_is_a_date_and_any_other_moment_the_day_at_the_customer(
     moment: datetime, zone: str, day: date
 ) -> None:
-    assert rules.day_agreed(moment, zone) == day
+    later = date(2026, 7, 1)
+    assert rules.day_agreed(moment, zone, today=later, today_in_utc=later) == day
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "sent", "day"),
+    [
+        # 17:00 of the 13th in Los Angeles: it is the 14th in UTC
+        (datetime(2026, 6, 14, 0), "America/Los_Angeles", datetime(2026, 6, 14), date(2026, 6, 13)),
+        (datetime(2026, 6, 14, 0), "America/Los_Angeles", datetime(2026, 6, 13), date(2026, 6, 13)),
+        (datetime(2026, 6, 14, 0), "America/Los_Angeles", datetime(2026, 6, 15), date(2026, 6, 15)),
+        (datetime(2026, 6, 14, 6, 59), "America/Los_Angeles", datetime(2026, 6, 14), date(2026, 6, 13)),
+        # from midnight there both have the 14th
+        (datetime(2026, 6, 14, 7), "America/Los_Angeles", datetime(2026, 6, 14), date(2026, 6, 14)),
+        (datetime(2026, 6, 14, 23, 59), "America/Los_Angeles", datetime(2026, 6, 15), date(2026, 6, 15)),
+        (datetime(2026, 6, 14, 11, 59), "Pacific/Pago_Pago", datetime(2026, 6, 14), date(2026, 6, 14)),
+        (datetime(2026, 6, 14, 10, 59), "Pacific/Pago_Pago", datetime(2026, 6, 14), date(2026, 6, 13)),
+        # east of UTC the customer's day comes first, and its tomorrow lies in the future of both
+        (datetime(2026, 6, 13, 14, 59), "Asia/Tokyo", datetime(2026, 6, 14), date(2026, 6, 14)),
+        (datetime(2026, 6, 13, 15), "Asia/Tokyo", datetime(2026, 6, 14), date(2026, 6, 14)),
+        (datetime(2026, 6, 13, 15), "Asia/Tokyo", datetime(2026, 6, 15), date(2026, 6, 15)),
+        (datetime(2026, 6, 14, 0), "Asia/Tokyo", datetime(2026, 6, 15), date(2026, 6, 15)),
+        (datetime(2026, 6, 13, 10), "Pacific/Kiritimati", datetime(2026, 6, 15), date(2026, 6, 15)),
+        (datetime(2026, 6, 14, 0), "Etc/UTC", datetime(2026, 6, 15), date(2026, 6, 15)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("zoned", [True, False])
+def test_the_date_of_today_in_utc_is_the_customer_s_today(
+    now: datetime, zone: str, sent: datetime, day: date, zoned: bool
+) -> None:
+    at = now.replace(tzinfo=UTC)
+    today = at.astimezone(ZoneInfo(zone)).date()
+    moment = sent.replace(tzinfo=UTC) if zoned else sent
+    assert rules.day_agreed(moment, zone, today=today, today_in_utc=at.date()) == day
+
+
+def test_a_moment_that_is_not_yet_is_no_date() -> None:
+    now = datetime(2026, 6, 14, 0, tzinfo=UTC)
+    day = rules.day_agreed(
+        now + timedelta(hours=8), "America/Los_Angeles", today=date(2026, 6, 13), today_in_utc=now.date()
+    )
+    assert day == date(2026, 6, 14)  # which is refused as the future there
+
+
+@pytest.mark.parametrize("hour", [0, 6, 7, 23])
+def test_the_date_in_utc_is_taken_at_any_hour(sold: Story, monkeypatch: pytest.MonkeyPatch, hour: int) -> None:
+    with sold.unit():
+        database.write()
+        database.session().get_one(Organization, sold.customer.id).zone = "America/Los_Angeles"
+        database.session().execute(sa.update(ApiToken).values(access_expires_at=clock.now() + timedelta(days=2)))
+    now = clock.now().replace(hour=hour, minute=0)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    answer = confirm(sold, confirmation(sold, dateAgreed=f"{now:%Y-%m-%d}T00:00:00Z"))
+    assert answer.status_code == 201, answer.text
+    assert attestations(sold)[0].agreed_on == clock.today("America/Los_Angeles")
 
 
 @pytest.mark.parametrize("spelled", ["{}T00:00:00Z", "{}T00:00:00", "{}T00:00:00.0000000+09:00", "{}"])
@@ -208,7 +263,7 @@ def test_now_is_today_for_the_customer(sold: Story) -> None:
 
 
 def test_a_day_in_the_future_is_refused(sold: Story) -> None:
-    body = confirmation(sold, dateAgreed=f"{day_of(sold, -1)}T00:00:00.000Z")
+    body = confirmation(sold, dateAgreed=f"{day_of(sold, -2)}T00:00:00.000Z")
     said = refused(confirm(sold, body), 400, 800002)["description"]
     assert said.startswith("The date of acceptance lies in the future. At the customer today is")
     said = refused(confirm(sold, body, X_Locale="ja-JP"), 400, 800002)["description"]

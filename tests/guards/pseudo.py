@@ -26,7 +26,7 @@ _FOREIGN = {"script", "style", "time", "code", "svg"}
 _SPOKEN = ("title", "alt", "aria-label", "placeholder", "aria-description")
 NAMES = {"Countersign", "SHA-256", "Microsoft", "UTC", *languages.LANGUAGES.values()}
 #: Texts kept as they were published or written.
-_KEPT = {"document-text", "letter-body", "code", "reference"}
+_KEPT = {"document-text", "letter-body", "code", "reference", "specification"}
 
 
 def content_of(app: Flask) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -301,6 +302,27 @@ def test_it_is_withdrawn_once_and_stays_so(story: Story) -> None:
     refused(story.client("api_sales_agent").post(path, headers=etag), 400, 2055)
     again = story.client("api_admin_agent").post(path)
     assert (again.status_code, again.get_json()) == (200, found)
+
+
+def test_a_version_that_is_stale_once_it_is_held_withdraws_nothing(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_, locked = story.invitations["open"].id, database.locked
+    before = read(story, id_)
+
+    def after_another(row: Any, **more: Any) -> Any:
+        monkeypatch.setattr(database, "locked", locked)
+        other = Thread(target=lambda: story.note(story.invitations["open"], "opened"))
+        other.start()
+        other.join()
+        return locked(row, **more)
+
+    monkeypatch.setattr(database, "locked", after_another)
+    etag = {"If-Match": f'"{before["attributes"]["etag"]}"'}
+    refused(story.client("api_sales_agent").post(f"/v1/invitations/{id_}/withdrawal", headers=etag), 400, 2055)
+    found = read(story, id_)
+    assert found["state"] != "withdrawn"
+    assert found["events"] != before["events"]
 
 
 def test_standing_ones_and_others_are_not_found(story: Story) -> None:

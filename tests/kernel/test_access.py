@@ -174,7 +174,15 @@ def test_a_role_of_the_other_kind_or_of_nobody_gives_nothing() -> None:
 def test_every_permission_is_given_to_somebody_and_named_by_roles() -> None:
     for permission in Permission:
         holders = [roles_with(kind, permission) for kind in ("customer", "partner")]
-        assert any(holders), permission
+        by_token = [role for role, allowed in access.BY_TOKEN.items() if permission in allowed]
+        assert any(holders) or by_token, permission
+
+
+def test_a_token_allows_nothing_that_its_role_at_the_partner_does_not() -> None:
+    for role in ("admin_agent", "sales_agent"):
+        assert access.BY_TOKEN[role] - {Permission.USE_API} < access.POLICY["partner", role]
+    writes = {Permission.ATTEST, Permission.PLACE_ORDERS, Permission.WRITE_INVITATIONS, Permission.ADD_CUSTOMERS}
+    assert not writes & access.BY_TOKEN["read_only"]
 
 
 # --- who acts for a customer ---------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
 from flask import Flask
 
 from tests.support.engines import KEYS
@@ -136,3 +137,17 @@ def test_digests_differ_by_what_they_are_about_and_by_key(app: Flask) -> None:
             tokens.keyed_digest("a", about="x", key_id="k0"), tokens.keyed_digest("x\0a", about=""),
         }  # fmt: skip
     assert len(digests) == 5
+
+
+def test_what_is_sealed_is_read_for_its_row_and_purpose_alone(app: Flask) -> None:
+    row_id = uuid4()
+    with app.app_context():
+        key_id, sealed = tokens.seal(b"plain words", about="a test", row_id=row_id)
+        assert b"plain" not in sealed
+        assert tokens.seal(b"plain words", about="a test", row_id=row_id)[1] != sealed
+        assert tokens.unseal(sealed, about="a test", row_id=row_id, key_id=key_id) == b"plain words"
+        for about, of in (("else", row_id), ("a test", uuid4())):
+            with pytest.raises(InvalidTag):
+                tokens.unseal(sealed, about=about, row_id=of, key_id=key_id)
+        with pytest.raises(KeyError):
+            tokens.unseal(sealed, about="a test", row_id=row_id, key_id="gone")

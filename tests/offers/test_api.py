@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Barrier, Thread
+from time import sleep
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +21,7 @@ from webapp.delegated_admin import jobs
 from webapp.delegated_admin import queries as delegated_queries
 from webapp.delegated_admin.models import DelegatedDraft, DelegatedRelationship
 from webapp.delegated_admin.roles import BASIC, GLOBAL_ADMINISTRATOR
+from webapp.delegated_admin.rules import NameTaken
 from webapp.evidence.models import Fact
 from webapp.invitations import queries as invitations
 from webapp.organizations.models import Organization
@@ -258,6 +260,78 @@ def test_a_stale_version_locks_nothing(graph: Graph) -> None:
     graph.ask("POST", f"/{made['id']}/requests", 201, json=LOCK, headers={"If-Match": fresh})
 
 
+def test_a_version_that_is_stale_once_the_draft_is_held_locks_nothing(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, hold = graph.create(), delegated_admin.hold_draft
+
+    def after_another(draft: DelegatedDraft, **more: Any) -> DelegatedDraft:
+        monkeypatch.setattr(delegated_admin, "hold_draft", hold)
+        other = Thread(target=lambda: graph.change(made["id"], duration="P7D"))
+        other.start()
+        other.join()
+        return hold(draft, **more)
+
+    monkeypatch.setattr(delegated_admin, "hold_draft", after_another)
+    graph.refused("POST", f"/{made['id']}/requests", 412, json=LOCK, headers={"If-Match": made["@odata.etag"]})
+    found = graph.get(made["id"])
+    assert (found["status"], found["duration"]) == ("created", "P7D")
+
+
+def test_a_retried_deletion_of_a_draft_hears_the_first_answer(graph: Graph) -> None:
+    made = graph.create()
+    headers = {"If-Match": made["@odata.etag"], "MS-RequestId": str(uuid4())}
+    first, second = (graph.ask("DELETE", f"/{made['id']}", 204, headers=headers) for _ in range(2))
+    assert "Idempotent-Replayed" not in first["headers"]
+    assert second["headers"]["Idempotent-Replayed"] == "true"
+    graph.refused("DELETE", f"/{made['id']}", 404, headers=headers | {"MS-RequestId": str(uuid4())})
+
+
+@pytest.mark.parametrize("drafts", ["prepare", "revise"])
+def test_a_draft_and_an_offer_of_one_name_exclude_each_other_at_once(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, drafts: str
+) -> None:
+    story, taken, at_once = graph.story, delegated_queries.taken_names, Barrier(2)
+    made = graph.create("One")
+    outcomes: list[bool] = []
+
+    def slowly(partner_id: UUID, name: str) -> set[str]:
+        found = taken(partner_id, name)
+        sleep(0.5)  # long enough for the other one to look as well, if nothing kept it
+        return found
+
+    def draft() -> None:
+        client, body = story.client(AGENT), {"displayName": "Twice"}
+        at_once.wait()
+        if drafts == "revise":
+            answer = client.patch(f"{ROOT}/{made['id']}", json=body, headers={"If-Match": "*"})
+        else:
+            answer = client.post(ROOT, json=body | {"duration": "P1D", "accessDetails": details(*BASIC)})
+        assert answer.status_code in {200, 201, 409}
+        outcomes.append(answer.status_code != 409)
+
+    def offer() -> None:
+        with story.app.app_context():
+            by, customer = story.actor("admin_agent"), story.organization(story.customer)
+            at_once.wait()
+            try:
+                with database.unit_of_work():
+                    delegated_admin.offer(
+                        customer, by=by, name="Twice", roles=BASIC, duration_days=1, auto_extends=False
+                    )  # fmt: skip
+                outcomes.append(True)
+            except NameTaken:
+                outcomes.append(False)
+
+    monkeypatch.setattr(delegated_queries, "taken_names", slowly)
+    threads = [Thread(target=act) for act in (draft, offer)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [False, True]
+
+
 @pytest.mark.parametrize("action", ["approve", "reject"])
 def test_no_program_answers_for_the_customer(graph: Graph, action: str) -> None:
     id_ = graph.story.offers["waiting"]
@@ -364,8 +438,10 @@ def test_access_assignments_are_kept_and_told_again(graph: Graph) -> None:
     changed = graph.ask("PATCH", path, json=sent, headers={"If-Match": found["@odata.etag"]})
     assert changed["accessDetails"] == details(BASIC[0])
     graph.refused("DELETE", path, 412, headers={"If-Match": found["@odata.etag"]})
-    graph.ask("DELETE", path, 204, headers={"If-Match": changed["@odata.etag"]})
+    headers = {"If-Match": changed["@odata.etag"], "MS-RequestId": str(uuid4())}
+    graph.ask("DELETE", path, 204, headers=headers)
     graph.refused("GET", path, 404)
+    assert graph.ask("DELETE", path, 204, headers=headers)["headers"]["Idempotent-Replayed"] == "true"
 
 
 def test_a_group_is_assigned_what_is_held_and_in_force_alone(graph: Graph) -> None:

@@ -460,6 +460,8 @@ def test_a_list_of_many_is_turned_by_its_token(story: Story, monkeypatch: pytest
         assert "next" not in second["links"]
         assert len({each["id"] for each in first["items"] + second["items"]}) == 3
         assert call(story, "GET", path, status=400, MS_ContinuationToken="nonsense")["code"] == 2000
+        other = "/orders" if path == "/subscriptions" else "/subscriptions"
+        assert call(story, "GET", other, status=400, MS_ContinuationToken=first["continuationToken"])["code"] == 2000
 
 
 # --- changing a subscription -------------------------------------------------------------------------------------
@@ -538,8 +540,11 @@ def test_leaving_auto_renew_out_resets_it_and_the_partner_sets_it_again(story: S
     there = ordered(story, autoRenewEnabled=True)
     path = f"/subscriptions/{there['id']}"
     assert call(story, "PATCH", path, {"quantity": 25})["autoRenewEnabled"] is False
-    assert "renewalTermDuration" not in call(story, "GET", path)
-    again = call(story, "PATCH", path, {"quantity": 26, "autoRenewEnabled": True})
+    resource = call(story, "GET", path)
+    assert "renewalTermDuration" not in resource
+    longer = resource | {"autoRenewEnabled": True, "renewalTermDuration": "P3Y"}
+    refused(story, "PATCH", path, longer, 400, 800002)
+    again = call(story, "PATCH", path, longer | {"quantity": 26, "renewalTermDuration": resource["termDuration"]})
     assert (again["autoRenewEnabled"], again["quantity"]) == (True, 26)
     unchanged = rows(story)
     assert call(story, "PATCH", path, again) == again

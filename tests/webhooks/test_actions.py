@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,11 +15,14 @@ from cryptography.exceptions import InvalidSignature
 from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
+from tests.support.builders import Party
 from tests.webhooks.conftest import Clock, Scene
 from tests.webhooks.receiver import Arrived, Receiver
 from webapp import database, worker
 from webapp.evidence import actions as evidence
 from webapp.evidence.models import Fact
+from webapp.organizations import actions as organization_actions
+from webapp.organizations import queries as organizations
 from webapp.relationships import actions as relationships
 from webapp.relationships.models import Relationship
 from webapp.webhooks import actions, jobs, queries, rules
@@ -31,7 +34,7 @@ from webapp.webhooks.models import WebhookDelivery, WebhookKey, WebhookRegistrat
 @pytest.mark.parametrize(("kind", "events"), rules.OF_FACTS.items())
 def test_every_kind_is_told_as_its_events(scene: Scene, kind: str, events: tuple[str, ...]) -> None:
     scene.register()
-    fact_id = scene.happens(kind, facts={"delegated_id": "d", "line_id": "l", "assignment_id": "a"})
+    fact_id = scene.happens(kind)
     assert [each.event for each in scene.deliveries()] == list(events)
     assert {each.audit_id for each in scene.deliveries()} == {fact_id}
 
@@ -84,6 +87,44 @@ def test_what_ends_with_a_relationship_is_told_as_well(story: Any) -> None:
             "granular-admin-relationship-terminated", "dap-admin-relationship-terminated"
         ]  # fmt: skip
         assert str(offer) in rows[0].body
+
+
+def disable(scene: Scene, *, again: bool = False) -> None:
+    """Close the partner's access, or open it again."""
+    with scene.app.app_context(), database.unit_of_work():
+        row = organizations.organization_by_id(scene.partner.id)
+        assert row is not None
+        if again:
+            assert organization_actions.enable(row, "It was a mistake.")
+        else:
+            _closed, stopped = organization_actions.disable(row, "It left the programme.")
+            assert [each.kind for each in stopped if each.kind == "webhook"] == ["webhook"]
+
+
+def test_a_disabled_partner_is_told_nothing_until_it_is_enabled(scene: Scene) -> None:
+    scene.register()
+    scene.happens("agreement.accepted")
+    disable(scene)
+    assert scene.deliver() == 0
+    scene.happens("agreement.objected")
+    assert [each.event for each in scene.deliveries()] == ["customer-agreement-accepted"]
+    disable(scene, again=True)
+    scene.happens("agreement.objected")
+    assert (scene.deliver(), scene.deliver()) == (1, 1)
+    assert scene.arrived() == ["customer-agreement-accepted", "attestation-objected"]
+
+
+def test_a_partner_that_is_disabled_while_a_run_holds_its_events_gets_none_of_them(scene: Scene, time: Clock) -> None:
+    scene.register()
+    scene.happens()
+    by = uuid4()
+    with scene.app.app_context():
+        key_id = actions.ensure_signing_key().id
+        ((delivery_id, _registration),) = actions.claim(time.now, by)
+    disable(scene)
+    with scene.app.app_context():
+        assert jobs.deliver(delivery_id, by, key_id) is None
+    assert scene.receiver.arrived == []
 
 
 # --- signatures --------------------------------------------------------------------------------------------------
@@ -287,6 +328,32 @@ def test_one_receiver_that_is_slow_holds_no_other_up(scene: Scene) -> None:
         scene.happens()
         assert scene.deliver() == 2
     assert len(slow.arrived) == len(scene.receiver.arrived) == 1
+
+
+def test_a_receiver_with_much_to_get_leaves_room_for_another(scene: Scene, time: Clock) -> None:
+    busy, other = scene.register(), scene.register(partner=scene.rival)
+    early = time.now - timedelta(hours=1)
+
+    def due(partner: Party, registration_id: UUID, moment: datetime) -> WebhookDelivery:
+        return WebhookDelivery(
+            id=uuid4(), organization_id=partner.id, registration_id=registration_id, event=rules.TEST, stream=uuid4(),
+            place=0, body="{}", created_at=moment, next_attempt_at=moment, attempts=0,
+        )  # fmt: skip
+
+    with scene.app.app_context(), database.unit_of_work():
+        database.write()
+        rows = [due(scene.partner, busy, early + timedelta(seconds=number)) for number in range(300)]
+        last = due(scene.rival, other, time.now)
+        first = [each.id for each in rows[: rules.AT_A_TIME]]
+        last_id = last.id
+        database.session().add_all([*rows, last])
+        database.session().flush()
+    with scene.app.app_context():
+        claimed = actions.claim(time.now, uuid4())
+        assert claimed == [*((each, busy) for each in first), (last_id, other)]
+        following = actions.claim(time.now, uuid4())
+        assert [each for _id, each in following] == [busy] * rules.AT_A_TIME
+        assert {each for each, _ in following}.isdisjoint(first)
 
 
 def test_a_crash_between_sending_and_commit_repeats_with_the_same_id(

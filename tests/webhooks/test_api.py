@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support.story import Story
-from webapp import clock, database
+from webapp import clock, database, pages, rest
 from webapp.evidence import queries as evidence
 from webapp.evidence.models import Fact
 from webapp.webhooks import rules
@@ -111,6 +111,7 @@ def test_a_test_event_says_what_came_of_it(story: Story, client: FlaskClient) ->
     limited = client.post(f"{HERE}/validationEvents")
     assert details(limited) == (429, 429)
     assert limited.headers["Retry-After"] == "60"
+    assert "test events" in rest.MEANINGS[429][1]
     now = clock.now()
     with story.unit():
         database.write()
@@ -190,6 +191,25 @@ def test_what_a_program_did_names_the_program(client: FlaskClient) -> None:
     assert (newest["operationType"], newest["resourceType"]) == ("webhook_registered", "webhook_registration")
     assert (newest["userPrincipalName"], newest["applicationName"]) == (None, "api_admin_agent")
     assert UUID(newest["applicationId"])
+
+
+def test_what_a_person_did_through_a_program_names_both(story: Story) -> None:
+    client = story.client("api_consented")
+    made = client.post("/v1/invitations", json={"asks": "agreement"})
+    assert made.status_code == 201
+    newest = client.get("/v1/auditrecords?size=1").get_json()["items"][0]
+    assert newest["userPrincipalName"] == story.address_of("sales_agent")
+    assert newest["applicationName"] == "api_consented"
+
+
+def test_a_token_of_another_list_is_refused(client: FlaskClient) -> None:
+    page = client.get("/v1/auditrecords?size=1").get_json()
+    other, bare = rest.goes_on("invitations", clock.now(), uuid4()), pages.cursor(clock.now().isoformat(), str(uuid4()))
+    for token, status in ((page["continuationToken"], 200), (other, 400), (bare, 400)):
+        answer = client.get("/v1/auditrecords?seekOperation=Next", headers={"MS-ContinuationToken": token})
+        assert answer.status_code == status
+        refused = client.get("/v1/invitations", headers={"MS-ContinuationToken": token})
+        assert refused.status_code == (200 if token == other else 400)
 
 
 def test_records_are_chosen_by_days_and_read_page_by_page(story: Story, client: FlaskClient) -> None:

@@ -29,8 +29,8 @@ def secret_on(visitor: Visitor) -> str:
 
 
 def test_an_address_is_registered_and_its_secret_shown_once(scene: Scene, agent: Visitor) -> None:
-    agent.open("/partner")
-    agent.follow("Webhooks")
+    agent.open("/partner/api-clients")
+    agent.follow("Have events sent to your programs")
     assert "No address is registered" in agent.page.words
     agent.follow("Register an address")
     agent.submit(to="/registration", url=scene.receiver.url, events=["customer-agreement-accepted"])

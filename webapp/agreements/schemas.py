@@ -10,8 +10,8 @@ from webapp import rest
 class AgreementsQuery(rest.Schema):
     """Of which type; `*`: all."""
 
-    agreement_type = rest.Text(
-        longest=60,
+    agreement_type = fields.String(
+        validate=validate.OneOf(["MicrosoftCustomerAgreement", "MicrosoftCloudAgreement", "*"]),
         load_default="MicrosoftCloudAgreement",
         metadata={
             "description": "MicrosoftCustomerAgreement, MicrosoftCloudAgreement (meant where nothing is said), or * for all.",

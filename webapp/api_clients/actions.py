@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from flask import Flask
 
-from webapp import clock, database
+from webapp import clock, database, replays
 from webapp.accounts import actions as accounts
 from webapp.accounts.rules import Stays
 from webapp.actor import Actor
@@ -23,7 +23,7 @@ from webapp.organizations.rules import Stop
 
 
 def register(_app: Flask) -> None:
-    """Say what disabling stops, and let go of an erased person's codes and tokens."""
+    """Say what disabling stops, and let go of an erased person's codes, tokens and first answers."""
     accounts.holds(_forget_person)
     organization_actions.stops(_acting_for)
 
@@ -37,7 +37,7 @@ def _acting_for(organization_id: UUID, person_id: UUID | None) -> Iterable[Stop]
 
 
 def _forget_person(person_id: UUID) -> tuple[int, list[Stays]]:
-    found = 0
+    found = replays.forget_person(person_id)
     for model in (ApiCode, ApiToken):
         result = database.session().execute(sa.delete(model).where(model.person_id == person_id))
         found += database.rows_of(result)

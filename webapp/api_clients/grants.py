@@ -241,11 +241,16 @@ class _Server(AuthorizationServer):
     def authenticate_client(
         self, request: OAuth2Request, methods: Collection[str], endpoint: str = "token"
     ) -> ClientMixin:
-        """The client, by its secret. Failures count; nothing tells whether there is such a client."""
+        """The client, by its secret. Failures count, for whom the request names; nothing tells whether there is such a
+        client."""
         try:
-            who = request.form.get("client_id") or extract_basic_authorization(dict(request.headers or {}))[0] or ""
+            in_header = extract_basic_authorization(dict(request.headers or {}))[0] or ""
         except UnicodeDecodeError:
             raise _not_known() from None
+        in_form = request.form.get("client_id") or ""
+        if in_header and in_form and in_header != in_form:
+            raise InvalidRequestError("The form and the header Authorization name different clients.")
+        who = in_form or in_header
         check_attempts(*people.failures(*people.attempt_keys("api-client", who, self._network_address)))
         try:
             client: Any = super().authenticate_client(request, methods, endpoint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pprint import pformat
 from typing import Any
@@ -16,7 +17,7 @@ from markupsafe import Markup
 from marshmallow import fields
 
 from webapp import rest
-from webapp.rest import HEADERS
+from webapp.rest import GRAPH_HEADERS, HEADERS
 
 
 class _Api(Api):
@@ -115,6 +116,10 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
         "name": "If-Match", "in": "header", "required": False, "schema": {"type": "string"},
         "description": "The ETag of the version that is changed; a stale one is refused.",
     },
+    "IfMatchNeeded": {
+        "name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"},
+        "description": "The ETag of the version that is changed; a stale one is refused with 412, none with 400.",
+    },
 }  # fmt: skip
 
 
@@ -152,7 +157,8 @@ def _made() -> dict[str, Any]:
 def _components(spec: APISpec) -> None:
     for schema in (PartnerError, GraphError, Problem):
         spec.components.schema(schema.__name__, schema=schema)
-    for name, words in HEADERS.items():
+    replayed = {"Idempotent-Replayed": "true where this is the first answer once more, and nothing was done again."}
+    for name, words in (HEADERS | GRAPH_HEADERS | replayed).items():
         spec.components.header(name, {"schema": {"type": "string"}, "description": words})
     for name, parameter in _PARAMETERS.items():
         spec.components.parameter(name, parameter["in"], parameter)
@@ -254,7 +260,12 @@ def _json_answer(words: str, shape: str) -> dict[str, Any]:
 
 
 def _error(status: int, words: str, shape: str) -> dict[str, Any]:
-    headers: dict[str, Any] = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
+    names = [*HEADERS, *(GRAPH_HEADERS if shape == "GraphError" else ())]
+    headers: dict[str, Any] = {
+        name: {"$ref": f"#/components/headers/{name}"}
+        for name in names
+        if status != 401 or not name.startswith("RateLimit")
+    }
     if status in {429, 503}:
         headers["Retry-After"] = {"schema": {"type": "string"}, "description": "Seconds to wait."}
     if status == 401:
@@ -295,6 +306,16 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Field:
+    """A field of a body, by its path ("billingProfile.email", "lineItems[].quantity"). `kind`: of JSON, with its format."""
+
+    path: str
+    kind: str
+    needed: bool
+    says: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """A status that an operation answers with."""
 
@@ -312,7 +333,9 @@ class Operation:
     summary: str
     paragraphs: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+    body: tuple[Field, ...]
     answers: tuple[Answer, ...]
+    answer: tuple[Field, ...]
     curl: str
     python: str
 
@@ -372,36 +395,74 @@ def marked(text: str) -> Markup:
 
 def _operation(spec: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> Operation:
     parameters = [_resolved(spec, each) for each in operation.get("parameters", [])]
-    body = operation.get("requestBody", {}).get("content", {})
-    example = None
-    if body:
-        content_type, media = next(iter(body.items()))
-        example = media.get("example") or example_of(spec, media["schema"])
-    else:
-        content_type = ""
+    bodies: dict[str, dict[str, Any]] = operation.get("requestBody", {}).get("content", {})
+    content_type = next(iter(bodies), "")
+    body = bodies.get(content_type, {})
+    headers: dict[str, str] = {}
     address = path
     for each in parameters:
         if each["in"] == "path":
             address = address.replace(f"{{{each['name']}}}", str(_value(spec, each)))
+        elif each["in"] == "header" and each.get("required"):
+            headers[each["name"]] = '"…"'
     query = {each["name"]: _value(spec, each) for each in parameters if each["in"] == "query" and each.get("required")}
     if query:
         address += f"?{urlencode(query)}"
+    if operation.get("security") != []:
+        headers["Authorization"] = "Bearer $TOKEN"
+    if content_type:
+        headers["Content-Type"] = content_type
+    example = (body.get("example") or example_of(spec, body["schema"])) if body else None
+    sent = (method.upper(), address, headers, example)
+    good = next(_resolved(spec, each) for status, each in operation["responses"].items() if int(status) < 300)
+    answer = good.get("content", {}).get("application/json", {}).get("schema")
     return Operation(
         id=operation["operationId"],
         method=method.upper(),
         path=path,
         summary=operation.get("summary", ""),
-        paragraphs=tuple(" ".join(each.split()) for each in operation.get("description", "").split("\n\n") if each.strip()),
+        paragraphs=tuple(
+            " ".join(each.split()) for each in operation.get("description", "").split("\n\n") if each.strip()
+        ),
         parameters=tuple(
-            Parameter(each["name"], each["in"], bool(each.get("required")), each.get("description", "") or each.get("schema", {}).get("description", ""))
+            Parameter(
+                each["name"],
+                each["in"],
+                bool(each.get("required")),
+                each.get("description", "") or each.get("schema", {}).get("description", ""),
+            )
             for each in parameters
         ),
+        body=tuple(fields_of(spec, body["schema"])) if body else (),
         answers=tuple(
-            Answer(status, _resolved(spec, answer).get("description", "")) for status, answer in sorted(operation["responses"].items())
+            Answer(status, _resolved(spec, each).get("description", ""))
+            for status, each in sorted(operation["responses"].items())
         ),
-        curl=_curl(method.upper(), address, content_type, example),
-        python=_python(method.upper(), address, content_type, example),
-    )  # fmt: skip
+        answer=tuple(fields_of(spec, answer)) if answer else (),
+        curl=_curl(*sent),
+        python=_python(*sent),
+    )
+
+
+def fields_of(spec: dict[str, Any], schema: dict[str, Any], path: str = "", depth: int = 4) -> Iterator[Field]:
+    """The fields of a shape and of what lies within it."""
+    schema = _resolved(spec, schema)
+    if schema.get("type") == "array":
+        yield from fields_of(spec, schema.get("items", {}), f"{path}[]", depth)
+        return
+    needed = schema.get("required", [])
+    for name, each in schema.get("properties", {}).items():
+        whole = _resolved(spec, each)
+        here = f"{path}.{name}" if path else name
+        yield Field(here, _kind(whole), name in needed, whole.get("description") or each.get("description", ""))
+        if depth and name not in {"links", "attributes"}:
+            yield from fields_of(spec, whole, here, depth - 1)
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    kind = schema.get("type", "object")
+    kind = " or ".join(kind) if isinstance(kind, list) else kind
+    return f"{kind}, {schema['format']}" if "format" in schema else str(kind)
 
 
 def _resolved(spec: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
@@ -417,9 +478,19 @@ def _resolved(spec: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 def _value(spec: dict[str, Any], parameter: dict[str, Any]) -> Any:
     if "example" in parameter:
         return parameter["example"]
+    if parameter["name"] in _NAMED:
+        return _NAMED[parameter["name"]]
     return example_of(spec, parameter.get("schema", {}))
 
 
+#: What stands for a part of an address.
+_NAMED = {
+    "tenant": "common",
+    "domain": "contoso.example",
+    "domain_prefix": "contoso",
+    "country": "JP",
+    "offer_id": "M365-BB-12",
+}
 #: What stands for a value whose shape names no example.
 _EXAMPLES = {
     "uuid": "3b33e682-00c3-41ee-9dd2-a548adf56438", "date-time": "2026-11-20T00:00:00Z", "date": "2026-11-20",
@@ -454,24 +525,33 @@ def example_of(spec: dict[str, Any], schema: dict[str, Any]) -> Any:
     return _EXAMPLES.get(schema.get("format", ""), "text")
 
 
-def _curl(method: str, address: str, content_type: str, body: Any) -> str:
+def _curl(method: str, address: str, headers: dict[str, str], body: Any) -> str:
     url = f'"$COUNTERSIGN{address}"'
     lines = [
         f"curl --head {url}" if method == "HEAD" else f"curl {url}" if method == "GET" else f"curl -X {method} {url}"
     ]
-    lines.append('-H "Authorization: Bearer $TOKEN"')
-    if body is not None:
-        lines.append(f"-H 'Content-Type: {content_type}'")
+    form = body is not None and "form" in headers.get("Content-Type", "")
+    for name, value in headers.items():
+        if name == "Content-Type" and form:
+            continue  # curl says so by itself
+        lines.append(f'-H "{name}: {value}"' if '"' not in value else f"-H '{name}: {value}'")
+    if form:
+        lines += [f"-d {name}={value}" for name, value in body.items()]
+    elif body is not None:
         lines.append(f"-d '{_json(body)}'")
     return " \\\n  ".join(lines)
 
 
-def _python(method: str, address: str, content_type: str, body: Any) -> str:
+def _python(method: str, address: str, headers: dict[str, str], body: Any) -> str:
+    form = "form" in headers.get("Content-Type", "")
+    kept = {name: value for name, value in headers.items() if name != "Content-Type"}
+    shown = pformat(kept, width=96, sort_dicts=False).replace("'Bearer $TOKEN'", 'f"Bearer {token}"')
     lines = ["import httpx", "", "answer = httpx.request(", f'    "{method}", f"{{countersign}}{address}",']
-    lines.append('    headers={"Authorization": f"Bearer {token}"},')
+    if kept:
+        lines.append(f"    headers={shown},")
     if body is not None:
-        name = "json" if "json" in content_type else "data"
-        lines.append(f"    {name}={pformat(body, width=96, sort_dicts=False).replace(chr(10), chr(10) + '    ')},")
+        given = pformat(body, width=96, sort_dicts=False).replace("\n", "\n    ")
+        lines.append(f"    {'data' if form else 'json'}={given},")
     return "\n".join([*lines, ")", "print(answer.status_code, answer.text)"])
 
 
@@ -486,5 +566,5 @@ def first_commands(public_url: str) -> dict[str, str]:
         'TOKEN=$(curl -s "$COUNTERSIGN/common/oauth2/v2.0/token" \\\n'
         "  -d grant_type=client_credentials -d client_id=… -d client_secret=… -d scope=.default \\\n"
         "  | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"access_token\"])')",
-        "call": _curl("GET", "/v1/customers", "", None),
+        "call": _curl("GET", "/v1/customers", {"Authorization": "Bearer $TOKEN"}, None),
     }

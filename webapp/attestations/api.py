@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from webapp import actor as actors
-from webapp import rest
+from webapp import clock, rest
 from webapp.access import Permission
 from webapp.agreements import queries as agreements
 from webapp.agreements.rules import Signatory
@@ -30,11 +30,12 @@ def confirm_agreement(customer: Organization, body: dict[str, Any]) -> dict[str,
 
     The customer's primary contact is told by mail within 30 minutes and can object. Each confirmation adds an entry to the
     list; one in which first name, last name, email address and telephone number are all those of the last entry is refused
-    (600061), however they are spelled. An indirect reseller never confirms (2032). Who agreed has a mail address of its own
-    organization, none of the partner's (800002).
+    (600061), however they are spelled. An indirect reseller never confirms (2032). Who agreed has no mail address
+    of the partner's (800002).
 
     What counts is the version that was in force at the customer on `dateAgreed`. `templateId` is the listed one whatever
-    the day, or that of the very version of the day; the answer names the latter.
+    the day, or that of the very version of the day; the answer names the latter. A date that is today in UTC and not yet at
+    the customer counts as the customer's today.
     """
     contact, actor = body["primary_contact"], actors.signed_in()
     for name, field in (("first_name", "firstName"), ("last_name", "lastName")):
@@ -45,7 +46,9 @@ def confirm_agreement(customer: Organization, body: dict[str, Any]) -> dict[str,
     signatory = Signatory(
         contact["first_name"], contact["last_name"], contact["email"], contact.get("phone_number") or ""
     )
-    day = rules.day_agreed(body["date_agreed"], customer.zone)
+    day = rules.day_agreed(
+        body["date_agreed"], customer.zone, today=clock.today(customer.zone), today_in_utc=clock.today("UTC")
+    )
     made = actions.confirm(customer, by=actor, signatory=signatory, agreed_on=day, template_id=body["template_id"])
     text = agreements.text_by_id(made.text_id)
     assert text is not None

@@ -68,11 +68,15 @@ def phone_of(text: str) -> str:
     return text
 
 
-def day_agreed(moment: datetime, zone: str) -> date:
+def day_agreed(moment: datetime, zone: str, *, today: date, today_in_utc: date) -> date:
     """The customer's day that a program means by a date and time: midnight, in whatever zone, and a time without one are
-    that very date; any other moment is the day that it was at the customer (`zone`)."""
+    that very date; any other moment is the day that it was at the customer (`zone`).
+
+    Programs send the date that it is in UTC. West of there it can be the customer's tomorrow; then it is the customer's
+    `today` that is meant."""
     if moment.tzinfo is None or moment.time() == time():
-        return moment.date()
+        day = moment.date()
+        return today if today < day <= today_in_utc else day
     try:
         return moment.astimezone(ZoneInfo(zone)).date()
     except OverflowError:

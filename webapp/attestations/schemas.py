@@ -78,7 +78,8 @@ class NewAgreement(rest.Schema):
         required=True,
         metadata={
             "description": "When the customer agreed (ISO 8601). Midnight, and a time without zone, stand for that date; any"
-            " other moment for the day that it was at the customer. Not in the future there.",
+            " other moment for the day that it was at the customer. Not in the future there, but for the date that it is"
+            " in UTC.",
             "example": "2026-04-14T00:00:00.000Z",
         },
     )

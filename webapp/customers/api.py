@@ -81,11 +81,11 @@ def _token(actor: Actor, sought: Sought | None, last: Any) -> str:
     return pages.cursor(key_id, value, id_, _seal(actor, sought, value, id_, key_id))
 
 
-def _place(actor: Actor, sought: Sought | None) -> tuple[str, UUID] | None:
-    """The place that the header names; None: the beginning. Raises ApiError for one of another list."""
+def _place(actor: Actor, sought: Sought | None) -> tuple[str, UUID]:
+    """The place that the header names. Raises ApiError for none, and for one of another list."""
     word = request.headers.get("MS-ContinuationToken", "")
-    if not word:
-        return None
+    if not word:  # the first page again would be a list without end
+        raise rest.ApiError(400, 2000, _("seekOperation=Next needs the header MS-ContinuationToken."))
     values = pages.read_cursor(word, 4)
     if values is not None and values[0] in current_app.config["KEYS"]:
         key_id, value, id_, sealed = values

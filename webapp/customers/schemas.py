@@ -116,6 +116,8 @@ class Customer(rest.Schema):
 class CustomerChange(rest.Schema):
     """What can be changed of a customer. A whole customer may be sent: everything else is ignored."""
 
+    example = {"relationshipToPartner": "none"}  # fmt: skip
+
     relationship_to_partner = fields.String(
         load_default=None,
         allow_none=True,

@@ -46,6 +46,7 @@ from webapp.relationships import queries as relationships
 from webapp.relationships.rules import EndsWith, kept_until
 from webapp.tasks import actions as tasks
 from webapp.webhooks import actions as webhooks
+from webapp.webhooks.actions import Told
 
 speaks("uq_delegated_relationships_partner_id_name_key", lambda: rules.NameTaken(name="", free=""))
 speaks(
@@ -134,7 +135,7 @@ def _end_with_relationship(fact: Fact, record: Mapping[str, Any]) -> None:
             _project(row)
 
 
-def _told_to_programs(fact: Fact, record: Mapping[str, Any]) -> Iterator[tuple[UUID, str, Mapping[str, Any]]]:
+def _told_to_programs(fact: Fact, record: Mapping[str, Any]) -> Iterator[Told]:
     """What ends or is withdrawn with a relationship has no fact of its own; the partners' programs are told of it."""
     if fact.kind != "relationship.ended" or fact.customer_id is None:
         return
@@ -144,7 +145,7 @@ def _told_to_programs(fact: Fact, record: Mapping[str, Any]) -> Iterator[tuple[U
             continue
         for each in _ends_with(fact.customer_id, partner_id):
             kind = "delegated_admin.withdrawn" if each.waits else "delegated_admin.ended"
-            yield partner_id, kind, {"delegated_id": str(each.id)}
+            yield Told(partner_id, kind, {"delegated_id": str(each.id)})
 
 
 def _let_run_out(fact: Fact, _record: Mapping[str, Any]) -> None:
@@ -231,6 +232,12 @@ def as_of_now(by: Actor) -> Actor | None:
     return actors.again(by) if by.token_id is not None else actors.load(by.session_id)
 
 
+def hold_names(partner_id: UUID) -> None:
+    """Let one at a time give names of a partner: they are unique over offers and drafts, which no constraint says. `write()`
+    comes first, and what is locked besides."""
+    database.alone(int.from_bytes(partner_id.bytes[:8], signed=True))
+
+
 # --- offering --------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +255,7 @@ def offer(
     now = clock.now()
     rules.check_enrolled(partner.enrolled_at, now)
     rules.check_terms(roles, duration_days, auto_extends)
+    hold_names(partner.id)
     rules.check_name(name, queries.taken_names(partner.id, name))
     relationship_actions.check_trusted(customer.id, partner.id)
     last = clock.today(customer.zone) + timedelta(days=policies.value("delegated_admin.offer_days"))
@@ -315,6 +323,7 @@ def prepare(
         created_by_id=by.person_id, changed_at=now,
     )  # fmt: skip
     _check_preparable(row, roles)
+    hold_names(by.organization_id)
     rules.check_name(name, queries.taken_names(by.organization_id, name))
     database.session().add(row)
     database.session().flush()
@@ -349,6 +358,7 @@ def revise(
     row = hold_draft(draft)
     wanted = row.roles if roles is None else roles
     if name is not None and rules.name_key(name) != row.name_key:
+        hold_names(row.partner_id)
         rules.check_name(name, queries.taken_names(row.partner_id, name))
     row.name = row.name if name is None else name
     row.name_key = rules.name_key(row.name)
@@ -616,29 +626,47 @@ def assign(
     )  # fmt: skip
     database.session().add(kept)
     database.session().flush()
+    _record_assignment(row, "created", kept, by)
     return kept
+
+
+def _record_assignment(row: DelegatedRelationship, past: str, kept: AccessAssignment, by: Actor) -> None:
+    facts = {"assignment_id": str(kept.id), "container_id": str(kept.container_id), "roles": kept.roles}
+    _record(row, f"assignment_{past}", by=by, facts=facts)
+
+
+def _assigned_at(assignment: AccessAssignment) -> DelegatedRelationship:
+    row = queries.by_id(assignment.relationship_id)
+    assert row is not None  # a foreign key
+    return row
 
 
 def hold_assignment(assignment: AccessAssignment) -> AccessAssignment:
-    """Lock an access assignment and read it again."""
-    return database.locked(assignment)
+    """Hold the customer's chain, then an access assignment, and read it again."""
+    customer, _partner = queries.parties_of(_assigned_at(assignment))
+    return database.locked(assignment, chain=customer.chain_id)
 
 
-def reassign(assignment: AccessAssignment, *, roles: Collection[str]) -> AccessAssignment:
+def reassign(assignment: AccessAssignment, *, by: Actor, roles: Collection[str]) -> AccessAssignment:
     """Change the roles that a group is to use. Raises NotActive, NoRoles, RolesNotHeld."""
-    kept = database.locked(assignment)
-    row = queries.by_id(kept.relationship_id)
-    assert row is not None  # a foreign key
+    kept = hold_assignment(assignment)
+    row = _assigned_at(kept)
     queries.check_active(row)
     rules.check_assignable(roles, rules.roles_now(queries.life_of(row)))
-    kept.roles, kept.changed_at = list(in_order(roles)), clock.now()
+    wanted = list(in_order(roles))
+    if wanted == kept.roles:
+        return kept
+    kept.roles, kept.changed_at = wanted, clock.now()
     database.session().flush()
+    _record_assignment(row, "updated", kept, by)
     return kept
 
 
-def unassign(assignment: AccessAssignment) -> None:
+def unassign(assignment: AccessAssignment, *, by: Actor) -> None:
     """Keep no longer which roles a group is to use."""
-    database.session().delete(database.locked(assignment))
+    kept = hold_assignment(assignment)
+    _record_assignment(_assigned_at(kept), "deleted", kept, by)
+    database.session().delete(kept)
     database.session().flush()
 
 

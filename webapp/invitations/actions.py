@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -430,13 +430,17 @@ def say_sent(invitation: Invitation, *, by: Actor) -> bool:
     return True
 
 
-def withdraw(invitation: Invitation, *, by: Actor) -> bool:
+def withdraw(
+    invitation: Invitation, *, by: Actor, still: Callable[[Invitation], None] = lambda _invitation: None
+) -> bool:
     """Take an invitation back, at once, and an offer of one's own with it that waits for an answer. False when it was
-    withdrawn. An offer of the other partner that the invitation names stays as it is.
+    withdrawn. An offer of the other partner that the invitation names stays as it is. `still` is asked about the invitation
+    once it is locked.
 
     Raises CannotWithdrawAccepted, InvitationEnded, Forbidden (an offer is taken back by who may offer).
     """
     row = database.locked(invitation, chain=_chain(invitation, by))
+    still(row)
     life = queries.life_of(row)
     if rules.ended_by(life, clock.now()) == "withdrawn":
         return False

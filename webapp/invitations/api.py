@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import request
 from flask_babel import gettext as _
 
 from webapp import actor as actors
-from webapp import pages, rest
+from webapp import rest
 from webapp.access import Permission
 from webapp.actor import Actor, full_name
 from webapp.invitations import actions, queries, schemas
@@ -115,12 +114,9 @@ def invitations(query: dict[str, Any]) -> dict[str, Any]:
     An operation of Countersign's own. Standing invitations are no part of it. `totalCount` counts this page. Where there is
     a next one, `links.next` says how to get it, and `continuationToken` holds its token.
     """
-    token = query.get("continuation_token") or request.headers.get("MS-ContinuationToken", "")
-    place = pages.read_place(token)
-    if token and place is None:
-        raise rest.ApiError(400, 2000, _("The continuation token is none of this list."))
+    place = rest.continued("invitations", query.get("continuation_token"))
     rows, more = queries.list_for(actors.signed_in(), state=query["state"], asks=query["asks"], older_than=place)
-    following = pages.cursor(rows[-1].created_at.isoformat(), str(rows[-1].id)) if more else ""
+    following = rest.goes_on("invitations", rows[-1].created_at, rows[-1].id) if more else ""
     return rest.collection([_summary(each) for each in rows], following=following)
 
 
@@ -155,8 +151,7 @@ def withdraw_invitation(found: Invitation) -> tuple[dict[str, Any], int, dict[st
     An operation of Countersign's own. One that was withdrawn before stays so, and is answered as it is. An offer of
     delegated administration that waits with it is withdrawn as well. 409 where the customer accepted it, or it is over.
     """
-    rest.check_version(_etag(found))
-    actions.withdraw(found, by=actors.signed_in())
+    actions.withdraw(found, by=actors.signed_in(), still=lambda now: rest.check_version(_etag(now)))
     row = queries.by_id(found.id)
     assert row is not None
     etag = _etag(row)

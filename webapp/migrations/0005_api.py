@@ -109,16 +109,19 @@ def _first_answers() -> None:
     op.create_table(
         "first_answers",
         sa.Column("client_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("key", sa.String(length=264), nullable=False),
         sa.Column("request_digest", sa.String(length=64), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("headers", sa.JSON(), nullable=False),
+        sa.Column("key_id", sa.String(length=16), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("at", UTCDateTime(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_first_answers")),
-        sa.UniqueConstraint("client_id", "key", name=op.f("uq_first_answers_client_id_key")),
+        sa.UniqueConstraint("client_id", "person_id", "key", name=op.f("uq_first_answers_client_id_person_id_key")),
     )
+    op.create_index(op.f("ix_first_answers_person_id"), "first_answers", ["person_id"])
     op.create_index(op.f("ix_first_answers_at"), "first_answers", ["at"])
 
 

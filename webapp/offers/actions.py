@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -94,6 +94,7 @@ def _make(
     if replaces is not None:
         _check_not_replaced(replaces)
     if several:
+        delegated_admin.hold_names(agent.organization_id)
         wanted = name_for(terms.name, customer.name)
         terms = replace(terms, name=free_name(wanted, delegated_queries.taken_names(agent.organization_id, wanted)))
     row, invitation = _offer(customer, agent, terms, id_, rules.invitation_id(key, customer_id), replaces)
@@ -123,9 +124,11 @@ def _offer(
     return row, invitation
 
 
-def put_to_customer(draft: DelegatedDraft, *, by: Actor) -> DelegatedRelationship:
+def put_to_customer(
+    draft: DelegatedDraft, *, by: Actor, still: Callable[[DelegatedDraft], None]
+) -> DelegatedRelationship:
     """Offer what a program prepared, under the same id and with its message: from now on it waits for the customer, who
-    may be shown it by whatever link the partner sends.
+    may be shown it by whatever link the partner sends. `still` is asked about the draft once it is locked.
 
     Raises AlreadyAsked, CustomerMissing, and what stands in the way of any offer.
     """
@@ -133,6 +136,7 @@ def put_to_customer(draft: DelegatedDraft, *, by: Actor) -> DelegatedRelationshi
     if customer is None or not customers.chosen_for(by, [customer.id]):
         raise CustomerMissing()
     row = delegated_admin.hold_draft(draft, chain=customer.chain_id)
+    still(row)
     agent = _still_allowed(by)
     if row.customer_id != customer.id:
         raise CustomerMissing()  # another program names another one at this very moment

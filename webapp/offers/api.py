@@ -216,9 +216,10 @@ def update_delegated_admin_relationship(found: Made, body: dict[str, Any]) -> An
     return _changed(found, body)
 
 
-def _check(found: Made) -> None:
-    """Raises ApiError unless If-Match names the version at hand, of which the lock is held."""
-    rest.check_version(_version(queries.entry_of(found)), needed=True)
+def _check(found: Made, *, needed: bool = True) -> None:
+    """Raises ApiError unless If-Match names the version at hand, or (unless it is `needed`) is not there. It counts once the
+    lock is held."""
+    rest.check_version(_version(queries.entry_of(found)), needed=needed)
 
 
 def _revised(draft: DelegatedDraft, body: dict[str, Any]) -> Any:
@@ -311,15 +312,15 @@ def create_delegated_admin_relationship_request(found: Made, body: dict[str, Any
 def _put(found: Made) -> DelegatedRelationship:
     delegated_rules.check_draft(isinstance(found, DelegatedDraft), found.id)
     assert isinstance(found, DelegatedDraft)
-    rest.check_version(_version(queries.entry_of(found)))
-    return actions.put_to_customer(found, by=actors.signed_in())
+    _check(found, needed=False)
+    return actions.put_to_customer(found, by=actors.signed_in(), still=lambda now: _check(now, needed=False))
 
 
 def _ended(found: Made) -> DelegatedRelationship:
     if isinstance(found, DelegatedDraft):
         raise delegated_rules.NotActive(state="created", at=None, relationship_id=found.id)
     row = delegated_actions.hold(found)
-    rest.check_version(_version(queries.entry_of(row)))
+    _check(row, needed=False)
     delegated_admin.check_active(row)
     delegated_actions.end(row, by=actors.signed_in())
     return row
@@ -442,7 +443,7 @@ def update_delegated_admin_access_assignment(assignment: AccessAssignment, body:
     """
     row = delegated_actions.hold_assignment(assignment)
     rest.check_version(_version_of(row), needed=True)
-    row = delegated_actions.reassign(row, roles=_role_ids(body["access_details"]))
+    row = delegated_actions.reassign(row, by=actors.signed_in(), roles=_role_ids(body["access_details"]))
     answer, headers = _one_assignment(row)
     return answer, 200, headers
 
@@ -457,7 +458,7 @@ def delete_delegated_admin_access_assignment(assignment: AccessAssignment) -> No
     """
     row = delegated_actions.hold_assignment(assignment)
     rest.check_version(_version_of(row), needed=True)
-    delegated_actions.unassign(row)
+    delegated_actions.unassign(row, by=actors.signed_in())
 
 
 # --- operations ------------------------------------------------------------------------------------------------

@@ -186,6 +186,8 @@ class NewRelationship(rest.Schema):
 class RelationshipChanges(rest.Schema):
     """What is changed; what is left out stays."""
 
+    example = {"displayName": "Everyday support, second half", "autoExtendDuration": "P180D"}  # fmt: skip
+
     display_name = rest.Text(longest=NAME_LIMIT, shortest=1)
     duration = Term(
         rules.DURATION, _l("This must be a duration from P1D to P2Y."), metadata={"description": _DURATION_WORDS}

@@ -18,6 +18,10 @@ def _optional(longest: int, **metadata: Any) -> rest.Text:
 class GivenAddress(rest.Schema):
     """An address as it is sent. What is needed, and how it is written, follows from its country."""
 
+    example = {
+        "addressLine1": "1 Main Street", "city": "Redmond", "state": "WA", "postalCode": "98052", "country": "US"
+    }  # fmt: skip
+
     country = rest.Text(
         longest=2, shortest=2, required=True, metadata={"description": "ISO 3166 alpha-2.", "example": "US"}
     )
@@ -68,6 +72,17 @@ class NewBillingProfile(rest.Schema):
 
 class NewCustomer(rest.Schema):
     """A customer to be made."""
+
+    example = {
+        "companyProfile": {"domain": "relecloud.example"},
+        "billingProfile": {
+            "culture": "en-US", "email": "kim@relecloud.example", "language": "en", "companyName": "Relecloud",
+            "defaultAddress": {
+                "firstName": "Kim", "lastName": "Abercrombie", "addressLine1": "1 Main Street", "city": "Redmond",
+                "state": "WA", "postalCode": "98052", "country": "US",
+            },
+        },
+    }  # fmt: skip
 
     company_profile = fields.Nested(NewCompanyProfile, required=True)
     billing_profile = fields.Nested(NewBillingProfile, required=True)

@@ -8,11 +8,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask import request
 from flask_babel import gettext as _
 
 from webapp import actor as actors
-from webapp import pages, rest
+from webapp import rest
 from webapp.access import Permission
 from webapp.actor import Actor
 from webapp.customers import queries as customers
@@ -30,17 +29,8 @@ blueprint = rest.Blueprint("orders_api", __name__, description="What a customer 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 
-def _place() -> queries.Place | None:
-    """Where the caller goes on in a collection."""
-    token = request.headers.get("MS-ContinuationToken", "")
-    place = pages.read_place(token) if token else None
-    if token and place is None:
-        raise rest.ApiError(400, 2000, _("MS-ContinuationToken is none of this collection."))
-    return place
-
-
-def _token(place: queries.Place | None) -> str:
-    return pages.cursor(place[0].isoformat(), str(place[1])) if place is not None else ""
+def _token(list_name: str, place: queries.Place | None) -> str:
+    return rest.goes_on(list_name, *place) if place is not None else ""
 
 
 def _customer(customer_id: UUID) -> Organization:
@@ -99,10 +89,12 @@ def list_subscriptions(customer: Organization, query: dict[str, Any]) -> dict[st
 
     Also what your organization is partner of record of. The newest first, at most 500 at once: `links.next` leads on.
     """
+    here = f"subscriptions of {customer.id}"
     found, total, following = queries.sold_to(
-        actors.signed_in(), customer, order_id=query.get("order_id"), record=query.get("mpn_id", ""), after=_place()
-    )
-    return rest.collection([_subscription(each) for each in found], total=total, following=_token(following))
+        actors.signed_in(), customer, order_id=query.get("order_id"), record=query.get("mpn_id", ""),
+        after=rest.continued(here),
+    )  # fmt: skip
+    return rest.collection([_subscription(each) for each in found], total=total, following=_token(here, following))
 
 
 @rest.operation(
@@ -159,7 +151,8 @@ def update_subscription(standing: SubscriptionStanding, body: dict[str, Any]) ->
 
 
 def _refuse_fixed(body: dict[str, Any], there: dict[str, Any]) -> None:
-    """Refuse a change of what does not change by this call."""
+    """Refuse a change of what does not change by this call. What renews itself does so for the same term."""
+    there = there | {"renewal_term_duration": there.get("term_duration")}
     fields = schemas.SubscriptionChange().load_fields
     differ = [
         name for name, value in body.items()
@@ -205,8 +198,9 @@ def list_orders(customer: Organization, query: dict[str, Any]) -> dict[str, Any]
 
     The newest first, at most 500 at once: `links.next` leads on.
     """
-    found, total, following = queries.placed_for(actors.signed_in(), customer.id, _place())
-    return rest.collection([_order(each) for each in found], total=total, following=_token(following))
+    here = f"orders of {customer.id}"
+    found, total, following = queries.placed_for(actors.signed_in(), customer.id, rest.continued(here))
+    return rest.collection([_order(each) for each in found], total=total, following=_token(here, following))
 
 
 @rest.operation(

@@ -221,6 +221,8 @@ SubscriptionCollection = rest.collection_of(Subscription)
 class SubscriptionChange(rest.Schema):
     """A whole subscription, as it shall be. Only `quantity` and `autoRenewEnabled` can differ from what is there."""
 
+    example = {"quantity": 30, "autoRenewEnabled": True}  # fmt: skip
+
     quantity = rest.Number(
         low=1,
         high=MOST_SEATS,
@@ -301,7 +303,7 @@ class OrderLineItemRequest(rest.Schema):
         shortest=1,
         required=True,
         pattern=_WORD,
-        metadata={"description": "See GET /v1/offers.", "example": "SUITE-Y"},
+        metadata={"description": "See GET /v1/offers.", "example": "M365-BB-12"},
     )
     quantity = rest.Number(low=1, high=MOST_SEATS, required=True, metadata={"example": 25})
     line_item_number = rest.Number(
@@ -330,6 +332,8 @@ class OrderLineItemRequest(rest.Schema):
 
 class OrderRequest(rest.Schema):
     """Products to be ordered at once: all of them, or none."""
+
+    example = {"lineItems": [{"lineItemNumber": 0, "offerId": "M365-BB-12", "quantity": 5}], "billingCycle": "none"}  # fmt: skip
 
     line_items = fields.List(
         fields.Nested(OrderLineItemRequest), required=True, validate=validate.Length(min=1, max=MOST_LINES)
@@ -368,7 +372,7 @@ class CartLineItem(rest.Schema):
         shortest=1,
         required=True,
         pattern=_WORD,
-        metadata={"description": "See GET /v1/offers.", "example": "SUITE-Y"},
+        metadata={"description": "See GET /v1/offers.", "example": "M365-BB-12"},
     )
     quantity = rest.Number(low=1, high=MOST_SEATS, required=True, metadata={"example": 25})
     billing_cycle = fields.String(
@@ -395,6 +399,8 @@ class CartLineItem(rest.Schema):
 
 class CartRequest(rest.Schema):
     """What a cart shall hold."""
+
+    example = {"lineItems": [{"id": 0, "catalogItemId": "M365-BB-12", "quantity": 5}]}  # fmt: skip
 
     line_items = fields.List(
         fields.Nested(CartLineItem), required=True, validate=validate.Length(min=1, max=MOST_LINES)

@@ -46,7 +46,10 @@ class FieldFilter(fields.String):
         assert text is not None
         if len(text) > LONGEST_FILTER:
             raise self.make_error("invalid")
-        found = rest.read_json(text.encode("utf-8", "surrogatepass"))
+        try:
+            found = rest.read_json(text.encode("utf-8", "surrogatepass"))
+        except rest.ApiError:
+            raise rest.ApiError(400, 2000, _("The filter is not JSON."), attr or "filter") from None
         if not isinstance(found, dict):
             raise self.make_error("invalid")
         parts = {_bare(str(key)): each for key, each in found.items()}

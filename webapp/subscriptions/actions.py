@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -33,6 +34,8 @@ from webapp.subscriptions.models import (
     SubscriptionStanding,
 )
 from webapp.tasks import actions as tasks
+from webapp.webhooks import actions as webhooks
+from webapp.webhooks.actions import Told
 
 speaks("uq_products_code", lambda: rules.ProductDiffers(product=None))
 speaks("uq_subscriptions_follows", lambda: rules.SubscriptionMoved(line_id=None))
@@ -40,7 +43,8 @@ speaks("uq_subscriptions_replaces", lambda: rules.SubscriptionMoved(line_id=None
 
 
 def register(_app: Flask) -> None:
-    """Say what disabling an organization stops, and what erasing a person takes along."""
+    """Say what disabling an organization stops, what erasing a person takes along, and who is told of a partner of record."""
+    webhooks.also_told_by(_told_to_programs)
     organization_actions.stops(_stops_renewing)
     accounts.holds(_forget_licences)
 
@@ -432,6 +436,29 @@ def _forget_licences(person_id: UUID) -> tuple[int, list[Stays]]:
 
 
 # --- partner of record -------------------------------------------------------------------------------------------
+
+#: Facts that name a partner of record, whether or not it sells the subscription.
+_OF_RECORD = ("partner_of_record.named", "partner_of_record.removed", "renewal.switched_to_direct")
+
+
+def _told_to_programs(fact: Fact, record: Mapping[str, Any]) -> Iterator[Told]:
+    """Who sells a subscription is told that it changed. A partner of record that does not sell it cannot count on reading it,
+    now or later: it is told without an address of it. Whom else the customer named stays the customer's to tell: a seller
+    that the fact does not name is not shown its record, and hears of one act once."""
+    if fact.kind not in _OF_RECORD:
+        return
+    line_id = record["facts"]["line_id"]
+    standing = queries.standing_of(UUID(line_id))  # as it was before the act
+    assert standing is not None
+    sellers = {each for each in (standing.partner_id, standing.reseller_id) if each is not None}
+    named = {each for each in (fact.partner_id, fact.other_partner_id) if each is not None}
+    if fact.kind == "partner_of_record.named" and standing.record_partner_id is not None:
+        told = named  # the sellers were told that the former one was removed
+    else:
+        told = named | sellers
+    for partner_id in told:
+        facts = {"line_id": line_id} if partner_id in sellers else {}
+        yield Told(partner_id, "subscription.changed", facts, shows_record=partner_id in named)
 
 
 def name_partner_of_record(

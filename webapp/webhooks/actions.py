@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import hmac
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -15,7 +14,6 @@ import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 from flask import Flask, current_app
 from sqlalchemy.orm import aliased
@@ -25,12 +23,27 @@ from webapp.actor import Actor
 from webapp.errors import speaks
 from webapp.evidence import actions as evidence
 from webapp.evidence.models import Fact
+from webapp.organizations import actions as organization_actions
+from webapp.organizations.models import Organization
+from webapp.organizations.rules import Stop
 from webapp.webhooks import queries, rules
 from webapp.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookKey, WebhookRegistration
 from webapp.webhooks.rules import Outcome
 
-#: Further events of a fact, told by the slice that knows them: the partner, the kind of fact that it amounts to, its facts.
-More = Callable[[Fact, Mapping[str, Any]], Iterable[tuple[UUID, str, Mapping[str, Any]]]]
+
+class Told(NamedTuple):
+    """What somebody is told of a fact. `partner_id` None: every partner that it concerns. `kind`: the kind of fact that it
+    amounts to, with its facts; the resource has no address where they lack its id. `shows_record`: the partner may read
+    what the history says of the fact."""
+
+    partner_id: UUID | None
+    kind: str
+    facts: Mapping[str, Any]
+    shows_record: bool = True
+
+
+#: Further events of a fact, told by the slice that knows them.
+More = Callable[[Fact, Mapping[str, Any]], Iterable[Told]]
 _more: list[More] = []
 #: Partners that a fact concerns although it names none of them.
 Concerns = Callable[[Fact], Iterable[UUID]]
@@ -38,14 +51,21 @@ _concerns: list[Concerns] = []
 
 
 def register(_app: Flask) -> None:
-    """Follow what happens."""
+    """Follow what happens, and say what disabling a partner stops."""
     evidence.follow(follow)
+    organization_actions.stops(_sends_to)
     speaks("uq_webhook_registrations_open", rules.AlreadyRegistered)
 
 
+def _sends_to(organization_id: UUID, person_id: UUID | None) -> list[Stop]:
+    """Where a partner's events go; it does not hang on one person."""
+    row = queries.registration_of(organization_id) if person_id is None else None
+    return [Stop("webhook", row.id, f"events sent to {urlsplit(row.url).netloc}")] if row is not None else []
+
+
 def also_told_by(more: More) -> None:
-    """Have a function asked, with each fact and its record, what else happened through it that has no fact of its own. It
-    is asked before the followers of higher slices, and only reads."""
+    """Have a function asked, with each fact and its record, who is to be told what of it beyond what follows from its kind.
+    It is asked before the followers of higher slices, and only reads."""
     if more not in _more:
         _more.append(more)
 
@@ -61,43 +81,48 @@ def also_concerns(concerns: Concerns) -> None:
 
 def follow(fact: Fact, record: Mapping[str, Any]) -> None:
     """Note what each partner that a fact names asked to be told of it; writes no other rows."""
-    everything: list[tuple[UUID | None, str, Mapping[str, Any]]] = []
+    everything: list[Told] = []
     if fact.kind in rules.OF_FACTS:
-        everything.append((None, fact.kind, record["facts"]))
+        everything.append(Told(None, fact.kind, record["facts"]))
     for more in _more:
         everything += more(fact, record)
     if not everything:
         return
-    named = {fact.partner_id, fact.other_partner_id, fact.acting_partner_id, *(each[0] for each in everything)}
+    named = {fact.partner_id, fact.other_partner_id, fact.acting_partner_id, *(each.partner_id for each in everything)}
     named |= {partner_id for concerns in _concerns for partner_id in concerns(fact)}
     for registration_id, organization_id, wanted in queries.open_of({each for each in named if each is not None}):
         events = [
-            (event, facts)
-            for partner_id, kind, facts in everything
-            if partner_id in {None, organization_id}
-            for event in rules.OF_FACTS.get(kind, ())
+            (event, each)
+            for each in everything
+            if each.partner_id in {None, organization_id}
+            for event in rules.OF_FACTS.get(each.kind, ())
         ]
-        for number, (event, facts) in enumerate(events):
+        for number, (event, told) in enumerate(events):
             if event in wanted:
-                _note(fact, registration_id, organization_id, event, facts, fact.position * rules.WIDTH + number)
+                _note(fact, registration_id, organization_id, event, told, fact.position * rules.WIDTH + number)
     database.session().flush()
 
 
-def _note(
-    fact: Fact, registration_id: UUID, organization_id: UUID, event: str, facts: Mapping[str, Any], place: int
-) -> None:
-    ids = {name: value for name, value in facts.items() if name.endswith("_id")} | {"customer_id": fact.customer_id}
+def _note(fact: Fact, registration_id: UUID, organization_id: UUID, event: str, told: Told, place: int) -> None:
+    ids = {name: value for name, value in told.facts.items() if name.endswith("_id")}
+    audit_id = fact.id if told.shows_record else None
     database.session().add(
         WebhookDelivery(
             id=uuid4(),
             organization_id=organization_id,
             registration_id=registration_id,
             event=event,
-            audit_id=fact.id,
+            audit_id=audit_id,
             customer_id=fact.customer_id,
             stream=fact.customer_id or fact.chain_id,
             place=place,
-            body=rules.body_of(event, ids, base=_base(), audit_id=str(fact.id), at=fact.at),
+            body=rules.body_of(
+                event,
+                ids | {"customer_id": fact.customer_id},
+                base=_base(),
+                audit_id=str(audit_id) if audit_id is not None else None,
+                at=fact.at,
+            ),
             created_at=fact.at,
             next_attempt_at=fact.at,
             attempts=0,
@@ -283,6 +308,7 @@ def headers_of(
 
 #: The number under which PostgreSQL keeps the lock of making a key pair.
 _KEY_LOCK = 5_174_006
+_SEALED = "webhook private key"
 _CERTIFICATE_LASTS = timedelta(days=3650)
 
 
@@ -304,7 +330,7 @@ def ensure_signing_key() -> WebhookKey:
 
 def _new_key() -> WebhookKey:
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    now, id_, key_id = clock.now(), uuid4(), _current_key()
+    now, id_ = clock.now(), uuid4()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Countersign webhooks")])
     certificate = (
         x509.CertificateBuilder()
@@ -320,24 +346,17 @@ def _new_key() -> WebhookKey:
     plain = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    nonce = secrets.token_bytes(12)
+    key_id, sealed = tokens.seal(plain, about=_SEALED, row_id=id_)
     return WebhookKey(
-        id=id_, key_id=key_id, sealed=nonce + _sealing(id_, key_id).encrypt(nonce, plain, id_.bytes),
+        id=id_, key_id=key_id, sealed=sealed,
         certificate=certificate.public_bytes(serialization.Encoding.PEM).decode(), created_at=now,
         ends_at=now + _CERTIFICATE_LASTS,
     )  # fmt: skip
 
 
-def _sealing(id_: UUID, key_id: str) -> AESGCM:
-    """What seals one private key: a key of its own, which follows from the application's."""
-    return AESGCM(bytes.fromhex(tokens.keyed_digest(id_.hex, about="webhook private key", key_id=key_id)))
-
-
 def _rsa_signature(key: WebhookKey, body: bytes) -> bytes:
-    nonce, sealed = key.sealed[:12], key.sealed[12:]
-    private = serialization.load_der_private_key(
-        _sealing(key.id, key.key_id).decrypt(nonce, sealed, key.id.bytes), password=None
-    )
+    plain = tokens.unseal(key.sealed, about=_SEALED, row_id=key.id, key_id=key.key_id)
+    private = serialization.load_der_private_key(plain, password=None)
     assert isinstance(private, rsa.RSAPrivateKey)
     return private.sign(body, padding.PKCS1v15(), hashes.SHA256())
 
@@ -346,11 +365,12 @@ def _rsa_signature(key: WebhookKey, body: bytes) -> bytes:
 
 
 def claim(now: datetime, by: UUID) -> list[tuple[UUID, UUID]]:
-    """Lease what is due for one run of a worker (`by`): of each stream the first that is open, the oldest first. Id and
-    registration of each.
+    """Lease what is due for one run of a worker (`by`): of each stream the first that is open, of each registration so
+    many at most that one receiver takes no other's turn. Id and registration of each, the oldest first.
 
     As with mail, a lease that ran out is due again, and so is what lies further ahead than any lease or pause can reach
     (the clock was set back). What waits for an earlier one of its stream is not due, whoever holds that.
+    What goes to a disabled partner waits until it is enabled.
     """
     this, before = WebhookDelivery, aliased(WebhookDelivery)
     earlier = sa.exists().where(
@@ -358,32 +378,45 @@ def claim(now: datetime, by: UUID) -> list[tuple[UUID, UUID]]:
         before.closed_at.is_(None),
     )  # fmt: skip
     away = WebhookRegistration.away_until
-    reachable = sa.select(WebhookRegistration.id).where(
-        WebhookRegistration.ended_at.is_(None),
-        sa.or_(away.is_(None), away <= now, away > now + rules.AWAY + rules.SKEW),
+    reachable = (
+        sa.select(WebhookRegistration.id)
+        .join(Organization, Organization.id == WebhookRegistration.organization_id)
+        .where(
+            WebhookRegistration.ended_at.is_(None),
+            Organization.disabled_at.is_(None),
+            sa.or_(away.is_(None), away <= now, away > now + rules.AWAY + rules.SKEW),
+        )
+    )
+    due = (
+        this.closed_at.is_(None),
+        sa.or_(this.next_attempt_at <= now, this.next_attempt_at > now + rules.PAUSES[-1] + rules.SKEW),
+        sa.or_(
+            this.leased_until.is_(None), this.leased_until <= now, this.leased_until > now + rules.LEASE + rules.SKEW
+        ),
+        this.registration_id.in_(reachable),
+        ~earlier,
+    )  # fmt: skip
+    turn = sa.func.row_number().over(
+        partition_by=this.registration_id, order_by=(this.next_attempt_at, this.created_at, this.place, this.id)
+    )
+    ranked = sa.select(this.id, this.next_attempt_at, turn.label("turn")).where(*due).subquery()
+    chosen = (
+        sa.select(ranked.c.id)
+        .where(ranked.c.turn <= rules.AT_A_TIME)
+        .order_by(ranked.c.turn, ranked.c.next_attempt_at)
+        .limit(rules.BATCH)
     )
     with database.unit_of_work():
         database.write()
-        due = (
-            sa.select(this.id)
-            .where(
-                this.closed_at.is_(None),
-                sa.or_(this.next_attempt_at <= now, this.next_attempt_at > now + rules.PAUSES[-1] + rules.SKEW),
-                sa.or_(
-                    this.leased_until.is_(None),
-                    this.leased_until <= now,
-                    this.leased_until > now + rules.LEASE + rules.SKEW,
-                ),
-                this.registration_id.in_(reachable),
-                ~earlier,
-            )
-            .order_by(this.next_attempt_at)
-            .limit(rules.BATCH)
-            .with_for_update(skip_locked=True)
-        )
-        claimed = database.session().execute(
+        session = database.session()
+        # PostgreSQL locks no rows that a window was laid over: they are chosen first, then locked while they are still due.
+        ids = session.scalars(chosen).all()
+        held = session.scalars(
+            sa.select(this.id).where(this.id.in_(ids), *due).with_for_update(skip_locked=True)
+        ).all()  # fmt: skip
+        claimed = session.execute(
             sa.update(this)
-            .where(this.id.in_(due.scalar_subquery()))
+            .where(this.id.in_(held))
             .values(leased_until=now + rules.LEASE, leased_by=by)
             .returning(this.id, this.registration_id, this.created_at)
         )
@@ -403,15 +436,19 @@ def release(by: UUID) -> None:
 
 
 def lease_again(delivery_id: UUID, by: UUID) -> tuple[WebhookDelivery, WebhookRegistration] | None:
-    """What is to be sent, with a lease that outlasts the attempt; None when another worker took it over, or its
-    registration ended."""
+    """What is to be sent, with a lease that outlasts the attempt; None when another worker took it over, its registration
+    ended, or its partner was disabled."""
     now = clock.now()
+    enabled = sa.select(Organization.id).where(Organization.disabled_at.is_(None))
     with database.unit_of_work():
         database.write()
         renewed = database.session().execute(
             sa.update(WebhookDelivery)
             .where(
-                WebhookDelivery.id == delivery_id, WebhookDelivery.leased_by == by, WebhookDelivery.closed_at.is_(None)
+                WebhookDelivery.id == delivery_id,
+                WebhookDelivery.leased_by == by,
+                WebhookDelivery.closed_at.is_(None),
+                WebhookDelivery.organization_id.in_(enabled),
             )
             .values(leased_until=now + rules.LEASE)
         )

@@ -9,7 +9,7 @@ from flask import Response, request
 from flask_babel import gettext as _
 
 from webapp import actor as actors
-from webapp import clock, database, pages, replays, rest
+from webapp import clock, database, replays, rest
 from webapp.access import Permission
 from webapp.organizations.models import Organization
 from webapp.webhooks import actions, queries, rules, schemas
@@ -125,6 +125,12 @@ def webhook_events(_own: Organization) -> Any:
     These are the events that Countersign raises. `customer-agreement-accepted` and `attestation-objected` are its own. There
     is one kind of delegated administration, with named roles: the events named dap-admin-… tell of the same acts as those
     named granular-admin-…. `dap-admin-relationship-terminated-by-microsoft` can be registered and is never raised.
+
+    `ResourceUri` is null for the events named dap-admin-…, and in `subscription-updated` for a partner of record that does
+    not sell the subscription. `AuditUri` is null for test events, and where a customer named somebody else partner of
+    record: whom is the customer's to tell. What was deleted is 404 at its `ResourceUri`.
+
+    Nothing is sent to a disabled partner. What waited goes out once it is enabled; what happens meanwhile is not told.
     """
     return Response(json.dumps(list(rules.EVENTS)), mimetype="application/json")
 
@@ -158,6 +164,7 @@ def validation_event(delivery: WebhookDelivery) -> Any:
 # --- audit records -----------------------------------------------------------------------------------------------
 
 _PAGE = 100
+_RECORDS = "audit records"
 
 
 @rest.operation(
@@ -178,23 +185,15 @@ def audit_records(_own: Organization, query: dict[str, Any]) -> Any:
     if any(name.casefold() == "filter" for name in request.args):
         raise rest.ApiError(400, 2000, _("Audit records are chosen by date alone."), "filter")
     size = query["size"] or _PAGE
-    place = _place() if query["seek_operation"].casefold() == "next" else None
+    place = rest.continued(_RECORDS) if query["seek_operation"].casefold() == "next" else None
     since = query["start_date"] or clock.now() - rules.RECORDS_WITHIN
     found = queries.records_for(
         actors.signed_in(), since=since, until=query["end_date"], size=size + 1, older_than=place
     )  # fmt: skip
     shown = found[:size]
     last = shown[-1] if len(found) > size else None
-    following = pages.cursor(last["operation_date"].isoformat(), str(last["id"])) if last is not None else ""
+    following = rest.goes_on(_RECORDS, last["operation_date"], last["id"]) if last is not None else ""
     return rest.collection([schemas.audit_record(each) for each in shown], following=following)
-
-
-def _place() -> Any:
-    word = request.headers.get("MS-ContinuationToken", "")
-    found = pages.read_place(word)
-    if word and found is None:
-        raise rest.ApiError(400, 2000, _("This continuation token is none of this list."), "MS-ContinuationToken")
-    return found
 
 
 @rest.operation(

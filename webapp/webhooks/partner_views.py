@@ -19,7 +19,6 @@ from webapp.webhooks.models import WebhookDelivery, WebhookRegistration
 from webapp.webhooks.words import count_words, error_words, event_words, state_words
 
 blueprint = Blueprint("webhooks", __name__)
-NAVIGATION = (pages.Item("partner", "webhooks.index", lambda: _("Webhooks"), Permission.LEAD_WEBHOOKS, 56),)
 P = Permission
 
 

@@ -60,11 +60,13 @@ def registration_for(actor: Actor) -> WebhookRegistration | None:
 
 
 def open_of(organization_ids: Collection[UUID]) -> list[tuple[UUID, UUID, list[str]]]:
-    """Id, partner and events of the open registrations of several partners."""
+    """Id, partner and events of the open registrations of several partners; those of disabled ones are left out."""
     row = WebhookRegistration
     rows = database.session().execute(
-        sa.select(row.id, row.organization_id, row.events).where(
-            row.organization_id.in_(list(organization_ids)), row.ended_at.is_(None)
+        sa.select(row.id, row.organization_id, row.events)
+        .join(Organization, Organization.id == row.organization_id)
+        .where(
+            row.organization_id.in_(list(organization_ids)), row.ended_at.is_(None), Organization.disabled_at.is_(None)
         )
     )
     return [(each.id, each.organization_id, each.events) for each in rows]
@@ -246,24 +248,34 @@ def records_for(
 
 
 def record_for(actor: Actor, record_id: UUID) -> dict[str, Any] | None:
-    """One record, where the actor's history shows it."""
+    """One record, where the actor's history shows it, or an event that was made for the actor's partner told of it."""
     fact = evidence.fact_by_id(record_id)
     if fact is None or not actor.is_partner or not evidence_rules.may_read(actor.organization_kind, fact.kind):
         return None
-    if actor.organization_id not in {fact.partner_id, fact.other_partner_id, fact.acting_partner_id}:
+    named = {fact.partner_id, fact.other_partner_id, fact.acting_partner_id}
+    if actor.organization_id not in named and not _was_told(actor.organization_id, fact):
         return None
     return _records([fact], actor)[0]
 
 
+def _was_told(organization_id: UUID, fact: Fact) -> bool:
+    """Whether an event of a fact was made for a partner (at the fact's own moment, by which the index finds it)."""
+    row = WebhookDelivery
+    told = sa.select(row.id).where(
+        row.organization_id == organization_id, row.created_at == fact.at, row.audit_id == fact.id
+    )
+    return database.session().scalar(told.limit(1)) is not None
+
+
 def _records(rows: Sequence[Fact | sa.Row[Any]], actor: Actor) -> list[dict[str, Any]]:
     """In the words of the history, with names and addresses for all of them at once. Of persons it names the partner's own
-    alone; an operation of a program names the program."""
+    alone; an operation of a program names the program, and the person that it acted for where there was one."""
     entries = evidence.tell(rows, actor)
     records: list[dict[str, Any]] = [json.loads(row.record) for row in rows]
     customers = {UUID(each["customer_id"]) for each in records if each["customer_id"]}
     names = organizations.names_of(customers)
     own = [each for each in records if each["organization_id"] == str(actor.organization_id)]
-    addresses = _addresses({UUID(each["person_id"]) for each in own if each["person_id"] and not each.get("client_id")})
+    addresses = _addresses({UUID(each["person_id"]) for each in own if each["person_id"]})
     programs = _programs({UUID(each["client_id"]) for each in own if each.get("client_id")})
     found = []
     for row, record, entry in zip(rows, records, entries, strict=True):

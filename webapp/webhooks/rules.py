@@ -58,7 +58,8 @@ NEVER = ("dap-admin-relationship-terminated-by-microsoft",)
 #:
 #: There is one kind of delegated administration here, with named roles and a duration. Programs that know the older kind
 #: (DAP) hear of it by the older names as well. What is approved is active at once. A declined or withdrawn request is
-#: what Graph shows as terminated, one that nobody answered in time as expired.
+#: what Graph shows as terminated, one that nobody answered in time as expired. Of the partner of record of a subscription
+#: partners are told as `subscriptions` says: each of them may see something else.
 OF_FACTS: dict[str, tuple[str, ...]] = {
     "relationship.accepted": ("reseller-relationship-accepted-by-customer",),
     "agreement.accepted": ("customer-agreement-accepted",),
@@ -67,9 +68,6 @@ OF_FACTS: dict[str, tuple[str, ...]] = {
     "subscription.changed": ("subscription-updated",),
     "subscription.renewed": ("subscription-updated",),
     "subscription.renewal_stopped": ("subscription-updated",),
-    "partner_of_record.named": ("subscription-updated",),
-    "partner_of_record.removed": ("subscription-updated",),
-    "renewal.switched_to_direct": ("subscription-updated",),
     "delegated_admin.approved": (
         "granular-admin-relationship-approved", "granular-admin-relationship-activated",
         "dap-admin-relationship-approved",
@@ -102,7 +100,7 @@ def body_of(event: str, ids: Mapping[str, Any], *, base: str, audit_id: str | No
     filled["line_id"] = ids.get("line_id") or ids.get("subscription_id")
     body = {
         "EventName": event,
-        "ResourceUri": base + known.path.format_map(_Ids(filled)) if known.path is not None else None,
+        "ResourceUri": _address(known, filled, base),
         "ResourceName": known.resource,
         "AuditUri": f"{base}/v1/auditrecords/{audit_id}" if audit_id is not None else None,
         "ResourceChangeUtcDate": at.isoformat(timespec="microseconds"),
@@ -110,11 +108,12 @@ def body_of(event: str, ids: Mapping[str, Any], *, base: str, audit_id: str | No
     return json.dumps(body, ensure_ascii=False)
 
 
-class _Ids(dict[str, Any]):
-    """Ids by name; one that a fact lacks leaves its place empty: an act never fails because of what is told of it."""
-
-    def __missing__(self, _name: str) -> str:
-        return ""
+def _address(event: Event, ids: Mapping[str, Any], base: str) -> str | None:
+    """Where the resource is read; None where it has no address, or an id that is part of it is not told."""
+    if event.path is None:
+        return None
+    parts = {name: ids.get(name) for name in re.findall(r"{(\w+)}", event.path)}
+    return base + event.path.format_map(parts) if all(parts.values()) else None
 
 
 # --- registering -------------------------------------------------------------------------------------------------
@@ -319,6 +318,8 @@ TIMEOUT = 10.0  # seconds, for all of one attempt once the name is resolved
 LEASE = timedelta(seconds=60)  # longer than the time-out and what resolving a name may take
 LARGEST_ANSWER = 64 * 1024
 BATCH = 100
+#: How many of one registration a run takes: a receiver that is slow or was away for long does not use the run up.
+AT_A_TIME = 20
 #: For how many seconds one run goes on, so that mail and all else that the worker does need not wait for longer.
 RUN = 5.0
 #: How far apart two workers may read the time and still see each other's leases.
