@@ -114,7 +114,7 @@ class Actor:
 OWN_PLACES = (
     "/partner", "/account", "/acting/end", "/sign-in", "/sign-out", "/sign-up", "/first-sign-in", "/password-reset",
     "/link-sent", "/mailbox-confirmation", "/mailbox-link", "/mailbox", "/objection", "/invitation", "/adminportal",
-    "/language", "/help", "/privacy", "/health", "/static",
+    "/language", "/help", "/privacy", "/health", "/static", "/api", "/agreement-documents",
 )  # fmt: skip
 #: In the cookie: the customer about which the browser was told that the rights there ended.
 _TOLD = "acting_over"

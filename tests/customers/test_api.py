@@ -205,7 +205,7 @@ def _token(story: Story, party: Party) -> str:
         (sought("CompanyName", 5), "The filter has no value that can be searched for."),
         (sought("CompanyName", "a\u0000"), "The filter has no value that can be searched for."),
         (sought("IndirectReseller", "not-a-guid"), "The filter's value must be a GUID."),
-        ("cont", "The body is not JSON."),
+        ("cont", "The filter is not JSON."),
         ("[]", "The request is not valid."),
     ],
 )
