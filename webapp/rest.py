@@ -802,8 +802,10 @@ def operation(
         decorated = blueprint.doc(**_manual(view, rule, statuses))(decorated)
         taken = decorated._apidoc.setdefault("arguments", {}).setdefault("parameters", [])
         # beside those of `query`: given to doc() they would replace them
-        conditional = versioned or 412 in refuses
-        taken.extend(_headers_taken(method, rule, conditional, paged, needed=versioned))
+        changes = versioned and not (
+            method == "POST" and rule.startswith("/v1.0")
+        )  # what Graph makes has no version before
+        taken.extend(_headers_taken(method, rule, changes or 412 in refuses, paged, needed=changes))
         found = on
         if "<guid:" in rule:
             found = _guids_first(on)
@@ -851,7 +853,7 @@ def _statuses(
         found |= {409, 413, 422}
     if body:
         found.add(415)
-    if versioned and rule.startswith("/v1.0") and method not in database.READING:
+    if versioned and rule.startswith("/v1.0") and method not in {*database.READING, "POST"}:
         found.add(412)
     return tuple(sorted(found))
 

@@ -47,6 +47,7 @@ ALIKE = {
     "accounts.password_reset_link": "first-password",
     "accounts.mailbox_confirmation_link": "first-password",
     "acceptance.agreement_confirmation": "confirmation",
+    "agreements.document": "agreement-document",
 }
 
 

@@ -115,8 +115,7 @@ def _place(token: str, order: str) -> tuple[datetime | str, UUID] | None:
             return values[1], UUID(values[2])
         except ValueError:
             pass
-    said = _("This is none of this list.")
-    raise rest.ApiError(400, 2000, _("The request is not valid."), f"$skiptoken: {said}")
+    raise rest.ApiError(400, 2000, _("This continuation token is none of this list."), "$skiptoken")
 
 
 # --- delegated administrations ---------------------------------------------------------------------------------
