@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -100,7 +101,9 @@ class Graph:
                 client = GraphServiceClient(request_adapter=adapter)
                 return await story(client.tenant_relationships.delegated_admin_relationships)
 
-        return asyncio.run(calls())
+        # in a thread of its own: where this worker has a browser open, a loop runs in this one already
+        with ThreadPoolExecutor(1) as apart:
+            return apart.submit(asyncio.run, calls()).result()
 
     def prepared(self, name: str, *roles: str, **more: Any) -> DelegatedAdminRelationship:
         """What a program prepares."""
