@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ from webapp.database import db
 KEYS = {"k1": bytes(range(32)), "k0": bytes(range(1, 33))}
 #: Where the processes of one run find its PostgreSQL server.
 SERVER_VARIABLE = "COUNTERSIGN_TEST_POSTGRESQL"
+
+#: For how many seconds a story that was told is copied; then it is told anew. A run takes longer than the shortest thing
+#: in a story lasts: an access token, an hour.
+FRESH = 20 * 60
 
 #: Fills an application's database and answers what was made.
 Seed = Callable[[Flask], Any]
@@ -144,6 +149,7 @@ class Engines:
         self._templates: dict[str, str] = {}
         self._seats: dict[tuple[Any, ...], list[Seat]] = {}
         self._seeded: dict[tuple[str, Seed], tuple[str, Any]] = {}
+        self._told_at: dict[tuple[str, Seed], float] = {}
 
     def template(self, engine: str) -> str:
         """The template database of an engine (a path, or a database name), migrated once a process."""
@@ -152,20 +158,21 @@ class Engines:
         return self._templates[engine]
 
     def seeded(self, engine: str, seed: Seed) -> tuple[str, Any]:
-        """A template that `seed(app)` filled once a process, for `copy(engine, template)`; and what it answered."""
-        if (engine, seed) not in self._seeded:
-            name = self._new_name(engine, "seeded")
+        """A template that `seed(app)` filled, for `copy(engine, template)`, and what it answered; the same for `FRESH`
+        seconds, then filled anew under its name."""
+        key = (engine, seed)
+        if key not in self._seeded or time.monotonic() - self._told_at[key] > FRESH:
+            name = self._seeded[key][0] if key in self._seeded else self._new_name(engine, "seeded")
+            self._remove(engine, name)
             self._duplicate(engine, self.template(engine), name)
             app = create_app(configuration(self.url_of(engine, name), self.directory, demo=True))
             app.config["PROPAGATE_EXCEPTIONS"] = False
-            answer = seed(app)
-            with app.app_context():
-                for each in db.engines.values():
-                    each.dispose()
+            self._told_at[key] = time.monotonic()
+            self._seeded[key] = (name, seed(app))
+            dispose(app)
             if engine == "sqlite":
                 _checkpoint(name)
-            self._seeded[engine, seed] = (name, answer)
-        return self._seeded[engine, seed]
+        return self._seeded[key]
 
     def _make_template(self, engine: str) -> str:
         if engine == "sqlite":
