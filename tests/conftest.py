@@ -21,6 +21,7 @@ from tests.support import complete, rendered
 from tests.support.builders import World
 from tests.support.engines import (
     COMPILED,
+    READ_AT_USE,
     SERVER_VARIABLE,
     Engines,
     Seat,
@@ -100,6 +101,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine", [chosen] if chosen else needed, scope="session")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take longest comes first, in random order otherwise: no process is left alone with it at the end."""
+
+    def allowed(item: pytest.Item) -> float:
+        marker = item.get_closest_marker("timeout")
+        return float(marker.args[0]) if marker is not None else 0.0
+
+    items.sort(key=allowed, reverse=True)
+
+
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether the long tests take their full doses."""
@@ -130,8 +142,8 @@ def make_app(seat: Seat, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
     made: list[Flask] = []
 
     def make(**changes: Any) -> Flask:
-        if not made and not changes:
-            made.append(seat.application())
+        if not made and changes.keys() <= READ_AT_USE:
+            made.append(seat.application(**changes))
             return made[0]
         app = create_app(configuration(seat.url, tmp_path, **changes))
         app.jinja_env.bytecode_cache = COMPILED

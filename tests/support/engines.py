@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ SERVER_VARIABLE = "COUNTERSIGN_TEST_POSTGRESQL"
 #: For how many seconds a story that was told is copied; then it is told anew. A run takes longer than the shortest thing
 #: in a story lasts: an access token, an hour.
 FRESH = 20 * 60
+
+#: What of a configuration an application asks for each time, so that it may change under it.
+READ_AT_USE = {"api_requests_per_minute", "clock_offset_file", "mail_server", "webhook_targets"}
 
 #: Fills an application's database and answers what was made.
 Seed = Callable[[Flask], Any]
@@ -76,14 +80,16 @@ class Seat:
         self._settings: dict[str, Any] = {}
         self._state: list[object] = []
 
-    def application(self) -> Flask:
-        """The application on this database."""
+    def application(self, **changes: Any) -> Flask:
+        """The application on this database; `changes` to what of its configuration is read when it is used."""
         if self._app is None:
             self._app = create_app(configuration(self.url, self._directory, **self._changes))
             self._app.config["PROPAGATE_EXCEPTIONS"] = False
             self._app.jinja_env.bytecode_cache = COMPILED
             self._settings, self._state = dict(self._app.config), _state_of(self._app)
-        clock.read_offset_from(None)
+        if changes:
+            self._app.config["COUNTERSIGN"] = replace(self._app.config["COUNTERSIGN"], **changes)
+        clock.read_offset_from(changes.get("clock_offset_file"))
         return self._app
 
     def leave(self) -> None:

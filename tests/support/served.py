@@ -45,7 +45,7 @@ def environment(database_url: str, directory: Path, public_url: str, **changes: 
         "OPERATOR_CONTACT": "operator@countersign.example",
         "MAIL_SENDER": "mail@countersign.example",
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bytecode"),
         **changes,
     }
 
@@ -131,6 +131,10 @@ class Served(Process):
         except BaseException:
             self.kill()
             raise
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End it at once: asked politely, it waits ten seconds for whoever keeps a connection open, as browsers do."""
+        self.kill()
 
     def connection(self) -> http.client.HTTPConnection:
         """A new connection to it."""
