@@ -20,7 +20,7 @@ from webapp.organizations.models import Organization
 blueprint = Blueprint("acting", __name__)
 NAVIGATION = (
     pages.Item(
-        "partner", "acting.index", lambda: _("Customers you administer"), Permission.ADMINISTER_CUSTOMERS, 27
+        "partner", "acting.index", lambda: _("Administered"), Permission.ADMINISTER_CUSTOMERS, 27
     ),
 )  # fmt: skip
 PAGE_SIZE = 50
