@@ -169,3 +169,38 @@ def test_a_role_that_a_program_gets_later_was_not_agreed_to(scene: Scene) -> Non
     refreshed = program.refresh(tokens["refresh_token"])
     assert refreshed.status_code == 200
     assert {tuple(row.roles) for row in scene.rows(ApiToken)} == {("read_only",)}
+
+
+def test_what_was_agreed_to_is_taken_back_and_ends_in_every_process_at_once(scene: Scene) -> None:
+    member, colleague = scene.partner["sales_agent"], scene.partner["admin_agent"]
+    program, other = scene.program(name="Web shop"), scene.program(name="ERP")
+    tokens, kept = program.consented(member), [program.consented(colleague), other.consented(member)]
+    unused = program.code_of(member)
+    browser = scene.browser(member)
+    browser.open("/account")
+    page = browser.follow("Programs that act in your name")
+    assert page.heading == "Programs that act in your name"
+    assert page.words.index("ERP") < page.words.index("Web shop")
+    assert page.words.count("Sales agent, Read only") == 2
+
+    page = browser.submit(to=f"/account/programs/{program.id}/withdrawal")
+    assert "The program Web shop no longer acts in your name." in page.words
+    assert page.words.count("Web shop") == 1  # in what was just said
+    assert scene.status_with(tokens["access_token"]) == 401
+    for answer in (program.refresh(tokens["refresh_token"]), program.exchange(unused)):
+        assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_grant")
+    assert [scene.status_with(each["access_token"]) for each in kept] == [200, 200]
+    (fact,) = scene.rows(Fact, Fact.kind == "api_client.consent_withdrawn")
+    assert (fact.person_id, fact.partner_id) == (member.id, scene.partner.id)
+
+
+def test_taking_back_twice_says_so_and_a_program_without_consent_is_not_found(scene: Scene) -> None:
+    member, program = scene.partner["sales_agent"], scene.program(name="Web shop")
+    program.consented(member)
+    browser, colleague = scene.browser(member), scene.browser(scene.partner["admin_agent"])
+    other_tab = browser.open("/account/programs")
+    browser.submit(to="/withdrawal")
+    browser.page = other_tab
+    assert "did not act in your name any more" in browser.submit(to="/withdrawal").words
+    assert len(scene.rows(Fact, Fact.kind == "api_client.consent_withdrawn")) == 1
+    assert "No program acts in your name" in colleague.open("/account/programs").words

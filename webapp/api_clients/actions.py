@@ -33,7 +33,7 @@ def _acting_for(organization_id: UUID, person_id: UUID | None) -> Iterable[Stop]
     if person_id is None:
         return [Stop("api_client", row.id, f"program {row.name}") for row in queries.open_clients_of(organization_id)]
     acting = queries.consented_by(person_id)
-    return [Stop("api_client", row.id, f"program {row.name}, in this person's name") for row in acting]
+    return [Stop("api_client", each.client.id, f"program {each.client.name}, in this person's name") for each in acting]
 
 
 def _forget_person(person_id: UUID) -> tuple[int, list[Stays]]:
@@ -179,6 +179,24 @@ def consent(
     database.session().flush()
     _record("consented", row, by, roles=list(roles))
     return code
+
+
+def withdraw(client: ApiClient, *, by: Actor) -> bool:
+    """Take back what the actor agreed to: codes and tokens of the client in its name end in every process at once. False
+    when there was none."""
+    row, _organization = _held(client)
+    session, now = database.session(), clock.now()
+    unused = sa.delete(ApiCode).where(
+        ApiCode.client_id == row.id,
+        ApiCode.person_id == by.person_id,
+        ApiCode.used_at.is_(None),
+        ApiCode.expires_at > now,
+    )
+    alive = sa.update(ApiToken).where(ApiToken.client_id == row.id, queries.alive_of(by.person_id))
+    if not database.rows_of(session.execute(unused)) + database.rows_of(session.execute(alive.values(revoked_at=now))):
+        return False
+    _record("consent_withdrawn", row, by)
+    return True
 
 
 # --- tokens --------------------------------------------------------------------------------------------------

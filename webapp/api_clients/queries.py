@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -220,24 +221,56 @@ def open_clients_of(organization_id: UUID) -> Sequence[ApiClient]:
     )
 
 
-def consented_by(person_id: UUID) -> Sequence[ApiClient]:
-    """The clients that can act in a person's name now, by a token that can still be used or renewed."""
+@dataclass(frozen=True)
+class Consented:
+    """A client that can act in a person's name now. `roles`: what it may, as far as client and person still have it;
+    `given_at`: when it got its last token; `ends_at`: when all of them are over, unless it renews one before."""
+
+    client: ApiClient
+    roles: tuple[str, ...]
+    given_at: datetime
+    ends_at: datetime
+
+
+def alive_of(person_id: UUID) -> sa.ColumnElement[bool]:
+    """Which tokens in a person's name can still be used or renewed."""
     now = clock.now()
-    alive = sa.or_(
-        ApiToken.access_expires_at > now, sa.and_(ApiToken.refresh_expires_at > now, ApiToken.refreshed_at.is_(None))
+    renewable = sa.and_(ApiToken.refresh_expires_at > now, ApiToken.refreshed_at.is_(None))
+    return sa.and_(
+        ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None),
+        sa.or_(ApiToken.access_expires_at > now, renewable),
+    )  # fmt: skip
+
+
+def consented_by(person_id: UUID) -> list[Consented]:
+    """The clients that a person lets act in its name now, by name."""
+    rows = database.session().execute(
+        sa.select(ApiClient, ApiToken)
+        .join(ApiClient, ApiClient.id == ApiToken.client_id)
+        .where(alive_of(person_id), ApiClient.person_id != person_id, ApiClient.revoked_at.is_(None))
+        .order_by(ApiClient.name, ApiClient.id)
     )
-    of_tokens = sa.select(ApiToken.client_id).where(
-        ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None), alive
-    )
-    return (
-        database.session()
-        .scalars(
-            sa.select(ApiClient)
-            .where(ApiClient.id.in_(of_tokens), ApiClient.person_id != person_id, ApiClient.revoked_at.is_(None))
-            .order_by(ApiClient.created_at, ApiClient.id)
-        )
-        .all()
-    )
+    held, tokens = organizations.roles_of(person_id), defaultdict[ApiClient, list[ApiToken]](list)
+    for client, token in rows:
+        tokens[client].append(token)
+    found = []
+    for client, of_client in tokens.items():
+        given = frozenset(role for token in of_client for role in token.roles)
+        roles = rules.roles_in_force(given, frozenset(client.roles), held)
+        ends = [end for token in of_client for end in (token.access_expires_at, token.refresh_expires_at) if end]
+        found.append(
+            Consented(
+                client, tuple(role for role in rules.ROLES if role in roles),
+                max(token.issued_at for token in of_client), max(ends),
+            )
+        )  # fmt: skip
+    return found
+
+
+def consented_client(actor: Actor, client_id: UUID) -> ApiClient | None:
+    """A client that has, or lately had, a token in the actor's name."""
+    had = sa.select(ApiToken.client_id).where(ApiToken.person_id == actor.person_id)
+    return database.session().scalar(sa.select(ApiClient).where(ApiClient.id == client_id, ApiClient.id.in_(had)))
 
 
 def names_of(ids: set[UUID]) -> Mapping[UUID, str]:

@@ -1,4 +1,4 @@
-"""OAuth 2: where programs fetch tokens, and where a person agrees to what a program may do in its name."""
+"""OAuth 2: where programs fetch tokens, and where a person agrees to what a program may do in its name, and takes that back."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, request
+from flask import Blueprint, Response, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from webapp import actor as actors
 from webapp import again, clock, pages, security
 from webapp.access import Permission, anyone, requires
-from webapp.api_clients import grants, queries, rules, words
+from webapp.api_clients import actions, grants, queries, rules, words
 from webapp.api_clients.forms import ConsentForm
 from webapp.api_clients.grants import Answer, Asked
+from webapp.api_clients.models import ApiClient
 from webapp.errors import TooManyAttempts
+from webapp.forms import NoField
 from webapp.rest import ApiError
 
 blueprint = Blueprint("oauth", __name__)
@@ -123,3 +126,27 @@ def _page(asked: Asked, roles: tuple[str, ...], *, changed: bool = False) -> Res
     )
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+# --- taking it back --------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/account/programs")
+@requires(Permission.USE_ACCOUNT)
+def programs() -> ResponseReturnValue:
+    found = queries.consented_by(actors.signed_in().person_id)
+    return pages.render("api_clients/consents.html", consents=found)
+
+
+@blueprint.post("/account/programs/<uuid:client_id>/withdrawal")
+@requires(Permission.USE_ACCOUNT, on=queries.consented_client)
+def withdraw(row: ApiClient) -> ResponseReturnValue:
+    if NoField().validate_on_submit():
+        if actions.withdraw(row, by=actors.signed_in()):
+            flash(_("The program %(program)s no longer acts in your name.", program=row.name), "done")
+        else:
+            flash(
+                _("The program %(program)s did not act in your name any more. Nothing was changed.", program=row.name),
+                "note",
+            )
+    return redirect(url_for("oauth.programs"))

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from tests.api_clients.scene import CHALLENGE, REDIRECT
-from tests.guards.routes import AGENTS, EVERYBODY, PARTNER_READERS, Row, many, row
+from tests.guards.routes import AGENTS, EVERYBODY, PARTNER_READERS, SIGNED_IN, Row, many, row
 from tests.support.story import Story
+from webapp import database
 from webapp.api_clients import actions, queries
 
 
@@ -55,6 +56,17 @@ def _asking(s: Story) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _consented(s: Story, name: str = "ERP") -> dict[str, Any]:
+    """A program that the sales agent lets act in its name."""
+    client_id, _text = _made(s, name)
+    with s.unit():
+        client = queries.client_by_id(client_id)
+        assert client is not None
+        database.write()
+        actions.give_token(client, person_id=s.actor("sales_agent").person_id, roles=("read_only",))
+    return {"client_id": client_id}
+
+
 def _program(**more: Any) -> dict[str, Any]:
     return {"roles": ["read_only"], "redirect_uris": "https://erp.example/back\nhttp://localhost:8400/"} | more
 
@@ -71,6 +83,10 @@ ROUTES = {
     "POST /partner/api-clients/<uuid:client_id>/secrets/<uuid:secret_id>/revocation": _leads(302, prepare=_secret),
     "GET /partner/api-clients/<uuid:client_id>/revocation": _leads(200, prepare=_client),
     "POST /partner/api-clients/<uuid:client_id>/revocation": _leads(302, prepare=_client),
+    "GET /account/programs": row(200, to=SIGNED_IN),
+    "POST /account/programs/<uuid:client_id>/withdrawal": row(
+        302, to=("sales_agent",), otherwise=404, prepare=_consented
+    ),
     # A program proves itself by its secret: whose cookie came along does not matter.
     "POST /<tenant>/oauth2/v2.0/token": row(200, to=EVERYBODY, prepare=_credentials, form=_token_form),
     "POST /<tenant>/oauth2/token": row(200, to=EVERYBODY, prepare=_credentials, form=_token_form),
@@ -92,4 +108,12 @@ def _programs(s: Story, count: int) -> None:
         _made(s, f"Program {number}")
 
 
-LISTS = {"GET /partner/api-clients": many("admin_agent", _programs)}
+def _let_act(s: Story, count: int) -> None:
+    for number in range(count):
+        _consented(s, f"Program {number}")
+
+
+LISTS = {
+    "GET /partner/api-clients": many("admin_agent", _programs),
+    "GET /account/programs": many("sales_agent", _let_act),
+}

@@ -51,6 +51,8 @@ STATES = (
     State("program-revocation-over", "partner", "/partner/api-clients/{program_revoked}/revocation"),
     State("consent", "partner", _ASKS),
     State("consent-wrong-account", "accepted", _ASKS, status=403),
+    State("consents", "partner", "/account/programs"),
+    State("consents-empty", "lonely", "/account/programs"),
     State("consent-unknown", "partner", _ASKS.replace("{program}", "{program_revoked}"), status=400),
     State("consent-wrong-address", "partner", _ASKS.replace("8400", "8401"), status=400),
 )  # fmt: skip
@@ -84,3 +86,8 @@ def fill(filling: Any) -> None:
     values |= {"program": str(first), "program_bare": str(bare), "program_revoked": str(ended)}
     with app.app_context():
         note_activity(first)
+    with app.app_context(), database.unit_of_work():
+        agreed = queries.client_by_id(first)
+        assert agreed is not None
+        database.write()
+        actions.give_token(agreed, person_id=filling.partner["admin_agent"].id, roles=("admin_agent", "read_only"))
