@@ -51,6 +51,7 @@ STATES = (
     State("program-revocation-over", "partner", "/partner/api-clients/{program_revoked}/revocation"),
     State("consent", "partner", _ASKS),
     State("consent-wrong-account", "accepted", _ASKS, status=403),
+    State("account-of-partner", "partner", "/account"),
     State("consents", "partner", "/account/programs"),
     State("consents-empty", "lonely", "/account/programs"),
     State("consent-unknown", "partner", _ASKS.replace("{program}", "{program_revoked}"), status=400),
