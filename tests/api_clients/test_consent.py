@@ -171,7 +171,7 @@ def test_a_role_that_a_program_gets_later_was_not_agreed_to(scene: Scene) -> Non
     assert {tuple(row.roles) for row in scene.rows(ApiToken)} == {("read_only",)}
 
 
-def test_what_was_agreed_to_is_taken_back_and_ends_in_every_process_at_once(scene: Scene) -> None:
+def test_what_was_agreed_to_is_taken_back_and_ends_at_once(scene: Scene) -> None:
     member, colleague = scene.partner["sales_agent"], scene.partner["admin_agent"]
     program, other = scene.program(name="Web shop"), scene.program(name="ERP")
     tokens, kept = program.consented(member), [program.consented(colleague), other.consented(member)]
@@ -194,7 +194,7 @@ def test_what_was_agreed_to_is_taken_back_and_ends_in_every_process_at_once(scen
     assert (fact.person_id, fact.partner_id) == (member.id, scene.partner.id)
 
 
-def test_taking_back_twice_says_so_and_a_program_without_consent_is_not_found(scene: Scene) -> None:
+def test_taking_back_twice_says_so_and_a_colleague_has_nothing_to_take_back(scene: Scene) -> None:
     member, program = scene.partner["sales_agent"], scene.program(name="Web shop")
     program.consented(member)
     browser, colleague = scene.browser(member), scene.browser(scene.partner["admin_agent"])

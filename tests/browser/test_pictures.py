@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from config import MailServer
 from tests.support.chromium import LOOKS, Scheme, Windows, assert_accessible, screenshot
-from tests.support.engines import Engines, configuration
+from tests.support.engines import Engines, configuration, dispose
 from tests.support.main_job import KANA_OR_KANJI, Clicks
 from tests.support.page_states import STATES, Gallery, gallery
 from tests.support.served import Served
@@ -22,7 +22,6 @@ from tests.support.sink import Sink
 from tests.support.state import State
 from webapp import create_app
 from webapp.actor import is_api_place
-from webapp.database import db
 
 #: The looks of each language; together they are all of them. The full dose looks at every page in each.
 SEEN: dict[str, tuple[tuple[int, Scheme], ...]] = {
@@ -58,9 +57,7 @@ def served_gallery(engines: Engines, tmp_path: Path, sink: Sink) -> Iterator[Cal
         server = MailServer("127.0.0.1", sink.port)
         app = create_app(configuration(url, tmp_path, public_url=served.url, mail_server=server))
         yield lambda language: (gallery(app, language, sink), served)
-        with app.app_context():
-            for each in db.engines.values():
-                each.dispose()
+        dispose(app)
 
 
 @pytest.mark.timeout(900)

@@ -26,7 +26,7 @@ from tests.guards.routes import table
 from tests.guards.test_routes import address_of
 from tests.onboarding.scene import CONTACT, create
 from tests.support.builders import PASSWORD, Asked, Member, Party, World
-from tests.support.engines import Engines, configuration
+from tests.support.engines import Engines, configuration, dispose
 from tests.support.main_job import publish
 from tests.support.sink import Sink
 from tests.support.story import Story, tell
@@ -190,12 +190,6 @@ def tellings(engines: Engines, engine: str, tmp_path: Path) -> Iterator[Callable
             return story.moved_to(app), cookies
 
         yield copy
-
-
-def dispose(app: Flask) -> None:
-    with app.app_context():
-        for each in database.db.engines.values():
-            each.dispose()
 
 
 @pytest.mark.parametrize("asking", ["the partner", "a provider with its reseller"])

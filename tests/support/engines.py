@@ -195,8 +195,7 @@ class Engines:
         app = create_app(configuration(url, self.directory))
         with app.app_context():
             migrate()
-            for each in db.engines.values():
-                each.dispose()
+        dispose(app)
 
     def _url(self, database: str) -> str:
         return str(

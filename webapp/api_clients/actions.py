@@ -186,14 +186,12 @@ def withdraw(client: ApiClient, *, by: Actor) -> bool:
     when there was none."""
     row, _organization = _held(client)
     session, now = database.session(), clock.now()
-    unused = sa.delete(ApiCode).where(
-        ApiCode.client_id == row.id,
-        ApiCode.person_id == by.person_id,
-        ApiCode.used_at.is_(None),
-        ApiCode.expires_at > now,
-    )
-    alive = sa.update(ApiToken).where(ApiToken.client_id == row.id, queries.alive_of(by.person_id))
-    if not database.rows_of(session.execute(unused)) + database.rows_of(session.execute(alive.values(revoked_at=now))):
+    of_actor = (ApiCode.client_id == row.id, ApiCode.person_id == by.person_id)
+    codes = sa.delete(ApiCode).where(*of_actor, ApiCode.used_at.is_(None), ApiCode.expires_at > now)
+    tokens = sa.update(ApiToken).where(ApiToken.client_id == row.id, queries.alive_of(by.person_id))
+    ended = database.rows_of(session.execute(codes))
+    ended += database.rows_of(session.execute(tokens.values(revoked_at=now)))
+    if not ended:
         return False
     _record("consent_withdrawn", row, by)
     return True

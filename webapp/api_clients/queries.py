@@ -155,7 +155,7 @@ def listed(rows: Sequence[Any]) -> list[Listed]:
     names = accounts.names_of({client.created_by_id for client, _seen in rows if client.created_by_id is not None})
     return [
         Listed(
-            client.id, client.name, tuple(role for role in rules.ROLES if role in client.roles), client.created_at,
+            client.id, client.name, rules.in_order(client.roles), client.created_at,
             client.revoked_at, seen, actors.full_name(*names.get(client.created_by_id, ("", ""))),
             tuple(secrets.get(client.id, ())),
         )
@@ -258,12 +258,7 @@ def consented_by(person_id: UUID) -> list[Consented]:
         given = frozenset(role for token in of_client for role in token.roles)
         roles = rules.roles_in_force(given, frozenset(client.roles), held)
         ends = [end for token in of_client for end in (token.access_expires_at, token.refresh_expires_at) if end]
-        found.append(
-            Consented(
-                client, tuple(role for role in rules.ROLES if role in roles),
-                max(token.issued_at for token in of_client), max(ends),
-            )
-        )  # fmt: skip
+        found.append(Consented(client, rules.in_order(roles), max(token.issued_at for token in of_client), max(ends)))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -34,8 +34,12 @@ def roles_in_force(token: frozenset[str], client: frozenset[str], person: frozen
 def offered(client: Iterable[str], person: frozenset[str]) -> tuple[str, ...]:
     """The roles that a person with these roles at the partner can consent to for a client, in the order of ROLES."""
     roles = frozenset(client)
-    found = roles_in_force(roles, roles, person)
-    return tuple(role for role in ROLES if role in found)
+    return in_order(roles_in_force(roles, roles, person))
+
+
+def in_order(roles: Collection[str]) -> tuple[str, ...]:
+    """Roles in the order of ROLES."""
+    return tuple(role for role in ROLES if role in roles)
 
 
 # --- refusals ------------------------------------------------------------------------------------------------

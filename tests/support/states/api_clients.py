@@ -51,11 +51,11 @@ STATES = (
     State("program-revocation-over", "partner", "/partner/api-clients/{program_revoked}/revocation"),
     State("consent", "partner", _ASKS),
     State("consent-wrong-account", "accepted", _ASKS, status=403),
+    State("consent-unknown", "partner", _ASKS.replace("{program}", "{program_revoked}"), status=400),
+    State("consent-wrong-address", "partner", _ASKS.replace("8400", "8401"), status=400),
     State("account-of-partner", "partner", "/account"),
     State("consents", "partner", "/account/programs"),
     State("consents-empty", "lonely", "/account/programs"),
-    State("consent-unknown", "partner", _ASKS.replace("{program}", "{program_revoked}"), status=400),
-    State("consent-wrong-address", "partner", _ASKS.replace("8400", "8401"), status=400),
 )  # fmt: skip
 
 
